@@ -1,0 +1,1 @@
+"""From a sales table to a calibrated forecast out of one ONNX file."""

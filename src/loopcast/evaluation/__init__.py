@@ -1,0 +1,1 @@
+"""SECOND floor, no torch: what a run is worth, as numbers and as pictures."""

@@ -1,0 +1,1 @@
+"""FIRST floor, torch: data engineering as modules of the one graph."""

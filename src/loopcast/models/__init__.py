@@ -1,0 +1,1 @@
+"""FIRST floor, torch: networks, one file each; they know nothing of training."""

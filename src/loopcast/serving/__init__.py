@@ -1,0 +1,1 @@
+"""FIRST floor, onnxruntime: artifact + rows -> forecast."""

@@ -1,0 +1,1 @@
+"""SECOND floor, lightning: windows, the forecaster, the command line, the export."""
