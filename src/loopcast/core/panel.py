@@ -1,7 +1,7 @@
 """Many series on their grid, as flat arrays with offsets; nothing is padded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,3 +64,23 @@ class Panel:
     def name(self, series: int) -> str:
         """The key of one series, for messages."""
         return ", ".join(str(column[series]) for column in self.keys.values()) or "the series"
+
+    def until(self, last: "NDArray[np.int64] | int") -> "Panel":
+        """Drop the rows after grid step `last` (of each series, or of all)."""
+        ends = np.minimum(self.start + self.lengths - 1, last)
+        lengths = np.maximum(ends - self.start + 1, 0)
+        keep = self.indices <= np.broadcast_to(last, len(self))[self.owners]
+        categories = {
+            name: column if name.startswith("static.") else replace(column, codes=column.codes[keep])
+            for name, column in self.categories.items()
+        }
+        return replace(
+            self,
+            origin=np.minimum(self.origin, last),
+            offsets=np.r_[0, np.cumsum(lengths)],
+            target=self.target[keep],
+            past=self.past[keep],
+            future=self.future[keep],
+            categories=categories,
+            weight=None if self.weight is None else self.weight[keep],
+        )

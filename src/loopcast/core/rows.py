@@ -1,0 +1,99 @@
+"""Whatever holds rows -> plain columns."""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopcast.core.errors import DataError, MissingColumn, NoRows, WrongType
+
+Rows = Mapping[str, NDArray[Any]]
+
+
+def columns(rows: Any, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
+    """Columns by name from a mapping, a list of records or a data frame (pandas, polars).
+
+    Raises MissingColumn with the nearest names there are, NoRows where there is nothing.
+    """
+    if isinstance(rows, Sequence) and not isinstance(rows, str | bytes):
+        rows = _records(rows)
+    present = list(rows.columns if hasattr(rows, "columns") else rows) if _tabular(rows) else None
+    if present is None:
+        raise DataError(
+            f"rows are a {type(rows).__name__}; give a mapping of column to values,"
+            " a list of records, or a data frame"
+        )
+    if missing := [name for name in names if name not in present]:
+        raise MissingColumn(_missing(missing[0], present))
+    wanted = [*names, *(name for name in optional if name in present)]
+    found = {name: _array(rows[name]) for name in dict.fromkeys(wanted)}
+    lengths = {name: len(column) for name, column in found.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"columns differ in length: {lengths}")
+    if not found or not next(iter(lengths.values())):
+        raise NoRows("there are no rows; give at least one row of history")
+    return found
+
+
+def numbers(values: NDArray[Any], name: str) -> NDArray[np.float64]:
+    """Text of numbers is read, empty text and None are NaN, infinities too; else WrongType."""
+    if values.dtype.kind in "fiub":
+        result = values.astype(np.float64)
+    else:
+        listed = values.tolist()
+        blank = (None, "", "NA", "NaN", "nan")
+        clean = [np.nan if v is None or v in blank or v != v else v for v in listed]  # noqa: PLR0124
+        try:
+            result = np.array(clean, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            wrong = [v for v in clean if not _number(v)]
+            raise WrongType(
+                f"column {name!r} should hold numbers, but {len(wrong)} of {len(listed)} values do"
+                f" not, e.g. {[str(v) for v in wrong[:3]]}; clean it, or name another column"
+            ) from error
+    return np.where(np.isfinite(result), result, np.nan)
+
+
+def _number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _tabular(rows: Any) -> bool:
+    return hasattr(rows, "columns") or isinstance(rows, Mapping)
+
+
+def _records(records: Sequence[Any]) -> dict[str, list[Any]]:
+    if not records:
+        raise NoRows("there are no rows; give at least one row of history")
+    if not all(isinstance(record, Mapping) for record in records):
+        raise DataError("a list of rows must hold records: mappings of column to value")
+    names = dict.fromkeys(name for record in records for name in record)
+    return {name: [record.get(name) for record in records] for name in names}
+
+
+def _missing(name: str, present: Sequence[Any]) -> str:
+    known = [str(other) for other in present]
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"column {name!r} is not there{hint} Columns: {', '.join(known[:20])}"
+
+
+def _array(column: Any) -> NDArray[Any]:
+    if isinstance(column, np.ndarray):
+        return column
+    if hasattr(column, "to_numpy"):
+        return np.asarray(column.to_numpy())
+    listed = list(column)
+    plain = np.asarray(listed) if listed and type(listed[0]) in (int, float, str) else None
+    uniform = {type(value) for value in listed}
+    if plain is not None and len(uniform) == 1 and plain.ndim == 1:
+        return plain
+    result = np.empty(len(listed), dtype=object)
+    result[:] = listed
+    return result
