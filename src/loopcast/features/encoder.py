@@ -1,0 +1,135 @@
+"""All features of a task, in order: the artifact's inputs in, what a network sees out."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from loopcast.core.panel import Panel
+from loopcast.core.task import Columns, Task
+from loopcast.features.calendar import Calendar
+from loopcast.features.categories import Category
+from loopcast.features.feature import Axis, Feature, Inputs
+from loopcast.features.level import Level
+from loopcast.features.numeric import Numeric
+from loopcast.features.scaling import Scaling
+
+ROLES: tuple[Axis, ...] = ("past", "future", "static")
+WINDOW_FACTS = 4
+WIDE = 5.0
+"""Logarithms among the window facts stay within so much of 0."""
+
+
+def default_features(task: Task) -> list[Feature]:
+    """The calendar, and every column of the task."""
+    features: list[Feature] = [Calendar()]
+    roles: dict[Axis, Columns] = {"past": task.past, "future": task.future, "static": task.static}
+    for axis, columns in roles.items():
+        if columns.numeric:
+            features.append(Numeric(axis))
+        features += [Category(f"{axis}.{name}") for name in columns.categorical]
+    return features
+
+
+class Encoder(nn.Module):
+    """Made by `fit` from the train part, or by `restore` from facts and a state dict."""
+
+    def __init__(
+        self, task: Task, features: Sequence[Feature], scaling: Scaling, level: Level
+    ) -> None:
+        super().__init__()
+        self.history, self.horizon = task.history, task.horizon
+        self.features = nn.ModuleList(features)
+        self.scaling = scaling
+        self.level = level
+
+    @classmethod
+    def fit(
+        cls, train: Panel, task: Task, features: Sequence[Feature] | None, scaling: Scaling
+    ) -> Self:
+        """`features`: unfitted ones, None for the default set; `train` is the train part alone."""
+        chosen = default_features(task) if features is None else features
+        fitted = [feature.fit(train, task) for feature in chosen]
+        level = Level().fit(train, task, scaling, _vocabularies(fitted))
+        return cls(task, fitted, scaling, level)
+
+    @classmethod
+    def restore(
+        cls,
+        facts: dict[str, Any],
+        task: Task,
+        features: Sequence[Feature] | None,
+        scaling: Scaling,
+    ) -> Self:
+        """The same modules without data; `load_state_dict` then brings their numbers back."""
+        chosen = default_features(task) if features is None else features
+        pairs = zip(chosen, facts["features"], strict=True)
+        fitted = [feature.restore(known, task) for feature, known in pairs]
+        return cls(task, fitted, scaling, Level().restore(facts["level"], task))
+
+    def facts(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "features": [feature.facts() for feature in self._listed],
+            "level": self.level.facts(),
+        }
+
+    @property
+    def _listed(self) -> list[Feature]:
+        return [feature for feature in self.features if isinstance(feature, Feature)]
+
+    @property
+    def vocabularies(self) -> dict[str, tuple[str, ...]]:
+        """Input name ("static.State") -> the texts whose code is position + 1."""
+        return _vocabularies(self._listed)
+
+    @property
+    def widths(self) -> tuple[int, int, int]:
+        """Columns of past, future and static; each has at least one."""
+        sums = {axis: sum(f.width for f in self._listed if f.axis == axis) for axis in ROLES}
+        return max(sums["past"], 1), max(sums["future"], 1), sums["static"] + WINDOW_FACTS
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        """The fields of a network's window, by name."""
+        target = inputs["target"]
+        mask = (target.abs() < float("inf")).float()
+        scaled, location, scale = self.scaling(target, mask, *self.level(inputs))
+        parts = {axis: [f(inputs) for f in self._listed if f.axis == axis] for axis in ROLES}
+        parts["static"].append(self._window_facts(scaled, mask, location, scale))
+        if not any(part.shape[-1] for part in parts["past"]):
+            parts["past"] = [mask[..., None]]
+        if not any(part.shape[-1] for part in parts["future"]):
+            parts["future"] = [self._ahead(mask)]
+        joined = {axis: torch.cat(tensors, dim=-1) for axis, tensors in parts.items()}
+        return {
+            "target": scaled, "mask": mask, "location": location, "scale": scale, **joined
+        }  # fmt: skip
+
+    def _window_facts(
+        self, scaled: Tensor, mask: Tensor, location: Tensor, scale: Tensor
+    ) -> Tensor:
+        """[batch, 4]: shares of observed steps and of zeros, the scale against train's and the level."""
+        zero = ((scaled * scale + location).abs() <= 1e-6 * scale).float() * mask
+        size = scale.log()
+        facts = [
+            mask.mean(dim=-1, keepdim=True),
+            zero.mean(dim=-1, keepdim=True),
+            (size - self.level.usual).clamp(-WIDE, WIDE),
+            (size - (location.abs() + scale).log()).clamp(-WIDE, 0),
+        ]
+        return torch.cat(facts, dim=-1)
+
+    def _ahead(self, mask: Tensor) -> Tensor:
+        """[batch, history + horizon, 1]: 0 up to the origin, then rising to 1."""
+        steps = torch.arange(1 - self.history, self.horizon + 1, device=mask.device)
+        ahead = steps.clamp(min=0) / self.horizon
+        return ahead[None, :, None].expand(len(mask), -1, -1)
+
+    def units(self, quantiles: Tensor, location: Tensor, scale: Tensor) -> Tensor:
+        """[..., batch, horizon, quantile] in scaled units -> the target's units; still unsorted."""
+        return self.scaling.inverse(quantiles * scale[..., None] + location[..., None])
+
+
+def _vocabularies(features: Sequence[Feature]) -> dict[str, tuple[str, ...]]:
+    return {f.name: f.vocabulary for f in features if isinstance(f, Category)}
