@@ -140,5 +140,3 @@ def one_hot(number: Tensor, size: int) -> Tensor:
     """[..., size] of 0 and 1; exports better than the library's."""
     places = torch.arange(size, device=number.device)
     return (number[..., None] == places).to(torch.float32)
-
-

@@ -41,7 +41,9 @@ def default_features(task: Task) -> list[Feature]:
 class Encoder(nn.Module):
     """Fitted features, window scaling and the level of unseen series."""
 
-    def __init__(self, task: Task, features: Sequence[Feature], scaling: Scaling, level: Level) -> None:
+    def __init__(
+        self, task: Task, features: Sequence[Feature], scaling: Scaling, level: Level
+    ) -> None:
         super().__init__()
         self.history = task.history
         self.features = nn.ModuleList(features)
@@ -75,7 +77,9 @@ class Encoder(nn.Module):
     ) -> Self:
         """The same modules without data; their numbers come with `load_state_dict`."""
         made = features or default_features(task)
-        restored = [f.restore(known, task) for f, known in zip(made, facts["features"], strict=True)]
+        restored = [
+            f.restore(known, task) for f, known in zip(made, facts["features"], strict=True)
+        ]
         shape = facts["level"]
         level = Level(tuple(shape["names"]), tuple(shape["sizes"]), shape["columns"])
         return cls(task, restored, scaling, level)

@@ -31,7 +31,9 @@ class Level(nn.Module):
         for i, size in enumerate(sizes):
             self.register_buffer(f"effect{i}", torch.zeros(size, 2))
 
-    def fit(self, train: Panel, values: np.ndarray, codes: dict[str, np.ndarray], task: Task) -> Self:
+    def fit(
+        self, train: Panel, values: np.ndarray, codes: dict[str, np.ndarray], task: Task
+    ) -> Self:
         """`values` is the transformed target [row], `codes` the static columns' codes [series]."""
         goal, known = _goals(train, values)
         if not known.any():
@@ -41,7 +43,8 @@ class Level(nn.Module):
         for _ in range(PASSES):
             for i, name in enumerate(self.names):
                 others = sum(
-                    (effects[j][codes[n]] for j, n in enumerate(self.names) if j != i), start=intercept
+                    (effects[j][codes[n]] for j, n in enumerate(self.names) if j != i),
+                    start=intercept,
                 )
                 rest = (goal - others)[known]
                 code = codes[name][known]

@@ -39,7 +39,9 @@ class Scaling(nn.Module):
         if self.kind == "mean_absolute":
             scale = known.abs().sum(-1, keepdim=True) / number
             return torch.zeros_like(scale), scale
-        first = known.abs().amax(-1, keepdim=True)  # divided out, so that no sum or square overflows
+        first = known.abs().amax(
+            -1, keepdim=True
+        )  # divided out, so that no sum or square overflows
         unit = known / first.clamp_min(1e-30)
         mean = unit.sum(-1, keepdim=True) / number
         spread = (((unit - mean) * mask).square().sum(-1, keepdim=True) / number).sqrt()

@@ -1,0 +1,72 @@
+"""Rows of a query against any database SQLAlchemy speaks to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from loopcast.core.errors import DataError
+from loopcast.data.environment import expand
+from loopcast.data.source import Source, require
+
+
+@dataclass(frozen=True)
+class SqlQuery(Source):
+    """`query` is the operator's own, with bind parameters (:name); rows stream in chunks.
+
+    Environment variables expand in the url and in text parameters, never in the query.
+    """
+
+    url: str
+    query: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    chunk: int = 100_000
+
+    def columns(self) -> list[str]:
+        """See Source; runs the query and takes no row."""
+        with self._connect() as connection:
+            return list(self._execute(connection).keys())
+
+    def read(self, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
+        """See Source."""
+        with self._connect() as connection:
+            result = self._execute(connection)
+            names = list(result.keys())
+            require(columns, names, self.describe())
+            chunks = [
+                pd.DataFrame(rows, columns=names)[list(columns)]
+                for rows in result.partitions(self.chunk)
+            ]
+        frame = pd.concat(chunks, ignore_index=True) if chunks else pd.DataFrame(columns=list(columns))
+        for name in frame.columns.difference(list(text)):
+            if frame[name].dtype == object and frame[name].map(_decimal).any():
+                frame[name] = frame[name].astype(float)
+        return frame
+
+    def describe(self) -> str:
+        """See Source; the password is hidden."""
+        return f"query on {sa.make_url(expand(self.url)).render_as_string(hide_password=True)}"
+
+    def _connect(self) -> Any:
+        try:
+            engine = sa.create_engine(expand(self.url), poolclass=sa.NullPool)
+            return engine.connect().execution_options(stream_results=True, yield_per=self.chunk)
+        except (sa.exc.SQLAlchemyError, ImportError) as error:
+            raise DataError(f"{self.describe()}: cannot connect ({_first(error)})") from error
+
+    def _execute(self, connection: Any) -> Any:
+        bound = {k: expand(v) if isinstance(v, str) else v for k, v in self.parameters.items()}
+        try:
+            return connection.execute(sa.text(self.query), bound)
+        except sa.exc.SQLAlchemyError as error:
+            raise DataError(f"{self.describe()}: the query failed ({_first(error)})") from error
+
+
+def _first(error: Exception) -> str:
+    return str(getattr(error, "orig", error)).splitlines()[0]
+
+
+def _decimal(value: Any) -> bool:
+    return type(value).__name__ == "Decimal"
