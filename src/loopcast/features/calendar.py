@@ -1,142 +1,191 @@
-"""Date -> month, weekday and the rest, from the integer grid index by integer arithmetic."""
+"""The calendar of every step of a window, from the integer grid index of its origin.
 
-import math
+Whatever repeats is a small table over one cycle, written out one window longer than the cycle: a
+window then needs one division for its first step, not one for each step.
+"""
+
+import copy
 from typing import Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import embedding
 
-from loopcast.core.frequency import MONDAY, Frequency
+from loopcast.core.frequency import Frequency
 from loopcast.core.panel import Panel
 from loopcast.core.task import Task
-from loopcast.features.feature import Axis, Feature, Inputs
+from loopcast.features.feature import Feature, Inputs
 
-FAR = 2.0
-"""Position in time is clamped here, in train spans, so that a far future stays near what was seen."""
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
 
-
-def civil(days: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Days since 1970-01-01 -> year, month (1-12), day (1-31) of the proleptic Gregorian calendar.
-
-    March-based years of 400-year eras, so that the leap day ends a year.
-    """
-    shifted = days + 719_468
-    era = torch.div(shifted, 146_097, rounding_mode="floor")
-    day_of_era = shifted - era * 146_097
-    year_of_era = (
-        day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096
-    ) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    from_march = (5 * day_of_year + 2) // 153
-    day = day_of_year - (153 * from_march + 2) // 5 + 1
-    month = torch.where(from_march < 10, from_march + 3, from_march - 9)
-    return year_of_era + era * 400 + (month <= 2).long(), month, day
+GREGORIAN = 146_097  # days in 400 years, after which the calendar repeats
+LEAP_DAYS = 477  # 29ths of February before 1970, counted from year 1
+LONGEST = 366
+ONE_HOT = 12
+"""Cycles of up to this many phases get a column for each phase."""
 
 
-def days_before_year(year: Tensor) -> Tensor:
-    """Days from 1970-01-01 to January 1st of `year`."""
+def january(year: Tensor) -> Tensor:
+    """The day, counted from 1970-01-01, on which each year begins."""
     before = year - 1
-    leaps = (
-        torch.div(before, 4, rounding_mode="floor")
-        - torch.div(before, 100, rounding_mode="floor")
-        + torch.div(before, 400, rounding_mode="floor")
-    )
-    return 365 * (year - 1970) + leaps - 477
+    return 365 * (year - 1970) + before // 4 - before // 100 + before // 400 - LEAP_DAYS
 
 
-def floor(value: Tensor, by: int) -> Tensor:
-    """Floored integer quotient."""
-    return torch.div(value, by, rounding_mode="floor")
+def leap(year: Tensor) -> Tensor:
+    """1 in years of 366 days, else 0."""
+    return january(year + 1) - january(year) - 365
+
+
+def year_of(day: Tensor) -> Tensor:
+    """The year of each day, counted from 1970-01-01."""
+    guess = 1970 + (day * 400) // GREGORIAN  # at most one off
+    return guess + (day >= january(guess + 1)).long() - (day < january(guess)).long()
+
+
+def harmonics(phase: NDArray[np.float64], count: int) -> Floats:
+    """Phases in turns -> [..., 2 * count]: sine and cosine of 1, 2, ... turns."""
+    angles = 2 * np.pi * phase[..., None] * np.arange(1, count + 1)
+    return np.concatenate([np.sin(angles), np.cos(angles)], axis=-1).astype(np.float32)
+
+
+def cycle(phase: Integers, period: int, count: int) -> Floats:
+    """Whole phases of a cycle -> [..., column]: one-hot where the cycle is short, else waves."""
+    if period > ONE_HOT:
+        return harmonics(phase / period, count)
+    return np.eye(period, dtype=np.float32)[phase]
+
+
+def period(frequency: Frequency) -> int:
+    """The steps of a week; of a year where a step is a month or more; 1 for integers."""
+    if frequency.unit == "month":
+        return 12 // frequency.count
+    per_day = 1440 // frequency.count if frequency.unit == "minute" else 1
+    return {"minute": 7 * per_day, "day": 7, "business": 5}.get(frequency.unit, 1)
+
+
+def phase_table(frequency: Frequency, steps: int) -> tuple[Floats, Integers]:
+    """Columns and day (from 1970-01-01) of each of `steps` steps after step 0."""
+    if not frequency.dated:
+        return np.zeros((steps, 0), np.float32), np.zeros(steps, np.int64)
+    times = frequency.time(np.arange(steps)).astype("M8[m]").astype(np.int64)
+    days, minutes = np.divmod(times, 1440)
+    phase, whole = np.arange(steps) % period(frequency), period(frequency)
+    columns = [np.zeros((steps, 0), np.float32)]
+    if frequency.unit == "month" and whole > 1:
+        columns += [cycle(phase, whole, 0), harmonics(phase / whole, 1)]
+    elif frequency.unit == "business":
+        columns.append(cycle(phase, whole, 0))
+    elif frequency.unit in ("day", "minute"):
+        columns.append(cycle((days + 3) % 7, 7, 0))
+    if frequency.unit == "minute":
+        columns.append(cycle(minutes // frequency.count, 1440 // frequency.count, 4))
+    return np.concatenate(columns, axis=-1), days
+
+
+def year_table(frequency: Frequency) -> Floats:
+    """[732, column]: 366 days of a common year (the last is never used), then a leap year's."""
+    if frequency.unit in ("month", "integer"):
+        return np.zeros((0, 0), np.float32)
+    waves, of_month = {"week": (4, 1), "minute": (2, 0)}.get(frequency.unit, (3, 2))
+    tables = []
+    for first, length in (("2001-01-01", 365), ("2000-01-01", 366)):
+        dates = np.datetime64(first, "D") + np.arange(LONGEST)
+        months = dates.astype("M8[M]")
+        begin, end = months.astype("M8[D]"), (months + 1).astype("M8[D]")
+        month = (dates - begin) / (end - begin)
+        year = np.arange(LONGEST) / length
+        tables.append(np.concatenate([harmonics(year, waves), harmonics(month, of_month)], axis=-1))
+    return np.concatenate(tables)
+
+
+def season_table(task: Task, frequency: Frequency, steps: int) -> Floats:
+    """The phase of the season, where no calendar cycle of the frequency says it already."""
+    known = {
+        "minute": (1440 // frequency.count, 10080 // frequency.count),
+        "day": (7,),
+        "business": (5,),
+        "week": (52, 53),
+        "month": (12 // frequency.count,),
+        "integer": (),
+    }[frequency.unit]
+    if task.season < 2 or task.season in known:
+        return np.zeros((steps, 0), np.float32)
+    phase = np.arange(steps) % task.season
+    return cycle(phase, task.season, 4)
 
 
 class Calendar(Feature):
-    """Cycles that fit the frequency (sine, cosine, weekday and month also one-hot), and position in time.
+    """What the frequency makes worth knowing of each step's date; nothing is learned from rows.
 
-    `harmonics` sine and cosine pairs for the cycle of the year and for the season.
+    Days and finer: weekday, day of month (days only), day of year; minutes: time of day; weeks: day
+    of year and of month of the day that labels the week; months, quarters: which one of the year.
+    Every frequency, integers too: the phase of a season that is no calendar cycle.
     """
 
-    axis: Axis = "future"
-
-    def __init__(self, harmonics: int = 2) -> None:
-        super().__init__()
-        self.harmonics = harmonics
-        self.begin, self.span = 0, 1
+    axis = "future"
+    dated: bool
+    period: int  # steps of a week, or of a year where a step is a month or more
+    season: int
+    crossings: int
+    history: int
+    phases: Tensor  # [period + step, column]
+    days: Tensor  # [period + step], the day of each step counted from 1970-01-01
+    year: Tensor  # [732, column]
+    seasons: Tensor  # [season + step, column]
+    steps: Tensor  # [step]
 
     def fit(self, train: Panel, task: Task) -> Self:
-        """Position in time is measured in spans of the train part."""
-        begin = int(train.start.min())
-        return self.restore({"begin": begin, "span": max(int(train.origin.max()) - begin, 1)}, task)
+        """The task says it all."""
+        return self.restore({}, task)
 
     def facts(self) -> dict[str, Any]:
-        """See Feature."""
-        return {"begin": self.begin, "span": self.span}
+        """Nothing: the tables follow from the task, and are no part of the state."""
+        return {}
 
     def restore(self, facts: dict[str, Any], task: Task) -> Self:
-        """See Feature."""
-        copy = type(self)(self.harmonics)
-        copy.begin, copy.span = facts["begin"], facts["span"]
-        copy.frequency = Frequency.parse(task.frequency)
-        copy.season = task.season
-        copy.steps = (1 - task.history, task.horizon + 1)
-        probe = copy({"origin": torch.zeros(1, dtype=torch.int64)})
-        copy.width = int(probe.shape[-1])
-        return copy
+        """The tables of this task."""
+        fitted = copy.deepcopy(self)
+        frequency, length = Frequency.parse(task.frequency), task.history + task.horizon
+        fitted.history, fitted.season = task.history, max(task.season, 1)
+        fitted.dated = frequency.unit not in ("month", "integer")
+        fitted.period = period(frequency)
+        phases, days = phase_table(frequency, length + fitted.period)
+        fitted.crossings = int(days[-1] - days[0]) // 365 + 1 if fitted.dated else 0
+        for name, table in (
+            ("phases", phases),
+            ("days", days),
+            ("year", year_table(frequency)),
+            ("seasons", season_table(task, frequency, length + fitted.season)),
+            ("steps", np.arange(length)),
+        ):
+            fitted.register_buffer(name, torch.from_numpy(table), persistent=False)
+        fitted.width = sum(table.shape[1] for table in (fitted.phases, fitted.year, fitted.seasons))
+        return fitted
 
     def forward(self, inputs: Inputs) -> Tensor:
         """[batch, history + horizon, width]."""
-        origin = inputs["origin"]
-        steps = torch.arange(*self.steps, device=origin.device)
-        index = origin[:, None] + steps
-        return torch.cat([self._position(index), *self._cycles(index)], -1)
+        first = (inputs["origin"] - (self.history - 1))[:, None]
+        rows = first % self.period + self.steps
+        parts = []
+        if self.phases.shape[1]:
+            parts.append(embedding(rows, self.phases))
+        if self.dated:
+            days = embedding(rows, self.days[:, None])[..., 0] + first // self.period * 7
+            parts.append(embedding(self._day_of_year(days), self.year))
+        if self.seasons.shape[1]:
+            parts.append(embedding(first % self.season + self.steps, self.seasons))
+        if not parts:
+            return torch.zeros_like(rows, dtype=torch.float32)[..., None][..., :0]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
-    def _position(self, index: Tensor) -> Tensor:
-        share = (index - self.begin).to(torch.float32) / self.span
-        return share.clamp(-FAR, FAR)[..., None]
-
-    def _cycles(self, index: Tensor) -> list[Tensor]:
-        found = []
-        if self.season > 1:
-            found.append(waves(index % self.season, self.season, self.harmonics))
-        unit, count = self.frequency.unit, self.frequency.count
-        if unit == "month":
-            month = (index * count) % 12
-            if count < 12:
-                found.append(one_hot(floor(month, count), 12 // count))
-            return found
-        if unit == "integer":
-            return found
-        days = self._days(index)
-        year, month, day = civil(days)
-        day_of_year = days - days_before_year(year)
-        found.append(waves(day_of_year, 365.25, max(self.harmonics, 4)))
-        if unit == "week":
-            return [*found, one_hot(month - 1, 12)]
-        weekday = (days - MONDAY) % 7
-        found += [one_hot(weekday, 7), one_hot(month - 1, 12), waves(day - 1, 31, 1)]
-        if unit == "minute":
-            found.append(waves(index % (1440 // count), 1440 // count, max(self.harmonics, 4)))
-        return found
-
-    def _days(self, index: Tensor) -> Tensor:
-        unit = self.frequency.unit
-        if unit == "minute":
-            return floor(index * self.frequency.count, 1440)
-        if unit == "week":
-            return index * 7 + MONDAY + self.frequency.anchor
-        if unit == "business":
-            weeks = floor(index, 5)
-            return weeks * 7 + (index - weeks * 5) + MONDAY
-        return index
-
-
-def waves(phase: Tensor, length: float, harmonics: int) -> Tensor:
-    """Sine and cosine of `phase` / `length` turns and its multiples, [..., 2 * harmonics]."""
-    turns = torch.arange(1, harmonics + 1, device=phase.device, dtype=torch.float32)
-    angle = phase.to(torch.float32)[..., None] * (turns * (2 * math.pi / length))
-    return torch.cat([angle.sin(), angle.cos()], -1)
-
-
-def one_hot(number: Tensor, size: int) -> Tensor:
-    """[..., size] of 0 and 1; exports better than the library's."""
-    places = torch.arange(size, device=number.device)
-    return (number[..., None] == places).to(torch.float32)
+    def _day_of_year(self, days: Tensor) -> Tensor:
+        """Rising days [batch, step] -> rows of the year table."""
+        year = year_of(days[:, :1])
+        base = january(year) - LONGEST * leap(year)
+        for later in range(1, self.crossings + 1):
+            begin = january(year + later)
+            base = torch.where(days >= begin, begin - LONGEST * leap(year + later), base)
+        return days - base

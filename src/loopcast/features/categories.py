@@ -1,55 +1,89 @@
-"""Long id -> consecutive integer -> embedding; 0 is the unknown, and is trained for."""
+"""Categories: text -> consecutive integer -> a learned vector; 0 is what train did not show."""
 
-from typing import Any, Self
+import copy
+import math
+from typing import Any, Self, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from loopcast.core.panel import Panel
+from loopcast.core.panel import Categories, Panel
 from loopcast.core.task import Task
 from loopcast.features.feature import Axis, Feature, Inputs
 
+WIDEST = 16
+HIDE_KEY = 0.1
+HIDE_OTHER = 0.02
+SMALL = 0.1
+"""Deviation of the first vectors: a category starts as a small correction."""
 
-def size(cardinality: int) -> int:
-    """Embedding width: 1.6 n^0.56 (the rule fast.ai found to serve), between 2 and 32."""
-    return max(2, min(32, round(1.6 * cardinality**0.56)))
+
+def vocabulary(name: str, train: Panel) -> tuple[str, ...]:
+    """The distinct texts of the train part, sorted; a text's code is its position + 1.
+
+    Steps outside a series have the text "" too, so only a static "" is a text of its own.
+    """
+    column = train.categories[name]
+    static = name.startswith("static.")
+    codes = column.codes[train.lengths > 0] if static else column.codes
+    texts = {str(text) for text in column.texts[np.unique(codes)]}
+    return tuple(sorted(texts if static else texts - {""}))
+
+
+def encode(column: Categories, vocabulary: tuple[str, ...]) -> NDArray[np.int64]:
+    """The code of each cell, 0 where the vocabulary lacks its text."""
+    position = {text: code for code, text in enumerate(vocabulary, start=1)}
+    codes = np.array([position.get(str(text), 0) for text in column.texts], dtype=np.int64)
+    return codes[column.codes]
 
 
 class Category(Feature):
-    """The column `name` ("static.COL", "past.COL" or "future.COL").
+    """One categorical input ("static.State", "past.Promotion", "future.Holiday") as vectors.
 
-    While training, a share `hide` of the codes is made unknown.
+    A vector has as many numbers as the square root of the number of texts, rounded up, 16 at most,
+    or `width`. In training a share `hide` of the windows does not show the column, so that the
+    vector of the unknown means something: a tenth for series keys, else a fiftieth. `table` is
+    [text, width]; a leading member axis [member, text, width] gives [member, batch, ..., width].
     """
 
-    def __init__(self, name: str, hide: float = 0.1) -> None:
+    axis: Axis
+    vocabulary: tuple[str, ...]
+    table: nn.Parameter
+
+    def __init__(self, name: str, hide: float | None = None, width: int | None = None) -> None:
         super().__init__()
-        self.name, self.hide = name, hide
-        self.axis: Axis = name.split(".")[0]  # type: ignore[assignment]
-        self.vocabulary: tuple[str, ...] = ()
+        self.name = name
+        self.axis = cast("Axis", name.partition(".")[0])
+        self.hide = hide
+        self.wanted = width
 
     def fit(self, train: Panel, task: Task) -> Self:
-        """The vocabulary is what the train part holds, sorted."""
-        column = train.categories[self.name]
-        used = sorted(set(column.texts[sorted(set(column.codes.tolist()))]))
-        return self.restore({"vocabulary": used}, task)
+        """The vocabulary is the train part's."""
+        return self.restore({"vocabulary": list(vocabulary(self.name, train))}, task)
 
     def facts(self) -> dict[str, Any]:
-        """See Feature."""
+        """Plain JSON values."""
         return {"vocabulary": list(self.vocabulary)}
 
     def restore(self, facts: dict[str, Any], task: Task) -> Self:
-        """See Feature."""
-        copy = type(self)(self.name, self.hide)
-        copy.vocabulary = tuple(facts["vocabulary"])
-        copy.width = size(len(copy.vocabulary) + 1)
-        copy.embedding = nn.Embedding(len(copy.vocabulary) + 1, copy.width)
-        nn.init.normal_(copy.embedding.weight, std=0.3)
-        return copy
+        """The vectors are drawn anew; they are part of the state."""
+        fitted = copy.deepcopy(self)
+        fitted.vocabulary = tuple(facts["vocabulary"])
+        fitted.width = self.wanted or min(WIDEST, max(1, math.ceil(len(fitted.vocabulary) ** 0.5)))
+        if self.hide is None:
+            key = self.name.removeprefix("static.") in task.series and self.axis == "static"
+            fitted.hide = HIDE_KEY if key else HIDE_OTHER
+        rows = len(fitted.vocabulary) + 1
+        fitted.table = nn.Parameter(SMALL * torch.randn(rows, fitted.width))
+        return fitted
 
     def forward(self, inputs: Inputs) -> Tensor:
-        """[batch, (step,) width]."""
-        code = inputs[self.name]
+        """[batch, ..., width]."""
+        codes = inputs[self.name]
         if self.training and self.hide:
-            window = torch.rand(code.shape[0], device=code.device) < self.hide
-            code = code.masked_fill(window.view(-1, *[1] * (code.ndim - 1)), 0)
-        return self.embedding(code)
+            shape = (len(codes),) + (1,) * (codes.ndim - 1)
+            codes = codes * (torch.rand(shape, device=codes.device) >= self.hide)
+        rows = self.table.index_select(-2, codes.flatten())
+        return rows.unflatten(-2, codes.shape)

@@ -1,71 +1,61 @@
-"""All features in order: the artifact's inputs -> the window a network sees, and back to units."""
+"""All features of a task, in order: the artifact's inputs in, what a network sees out."""
 
 from collections.abc import Sequence
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from loopcast.core.panel import Categories, Panel
-from loopcast.core.task import Task
-from loopcast.features import level as levels
+from loopcast.core.panel import Panel
+from loopcast.core.task import Columns, Task
 from loopcast.features.calendar import Calendar
-from loopcast.features.categories import Category
-from loopcast.features.feature import Feature, Inputs
+from loopcast.features.categories import Category, encode
+from loopcast.features.feature import Axis, Feature, Inputs
 from loopcast.features.level import Level
 from loopcast.features.numeric import Numeric
+from loopcast.features.position import Position
 from loopcast.features.scaling import Scaling
 
-AXES = ("past", "future", "static")
-FACTS = 3
-"""Numbers about the window itself that join the static features."""
-SMALLEST = 1e-3
-"""A window's scale is at least this share of what its series' static columns promise."""
+__all__ = ["Encoder", "default_features", "encode"]
+
+ROLES: tuple[Axis, ...] = ("past", "future", "static")
+WINDOW_FACTS = 4
+WIDE = 5.0
+"""Logarithms among the window facts stay within so much of 0."""
 
 
 def default_features(task: Task) -> list[Feature]:
-    """The calendar, every numeric block, every categorical column."""
-    features: list[Feature] = [Calendar()]
-    for role in AXES:
-        columns = getattr(task, role)
+    """The calendar, and every column of the task."""
+    features: list[Feature] = [Calendar(), Position()]
+    roles: dict[Axis, Columns] = {"past": task.past, "future": task.future, "static": task.static}
+    for axis, columns in roles.items():
         if columns.numeric:
-            features.append(Numeric(role))  # type: ignore[arg-type]
-        features += [
-            Category(f"{role}.{name}", hide=0.1 if role == "static" else 0.02)
-            for name in columns.categorical
-        ]
+            features.append(Numeric(axis))
+        features += [Category(f"{axis}.{name}") for name in columns.categorical]
     return features
 
 
 class Encoder(nn.Module):
-    """Fitted features, window scaling and the level of unseen series."""
+    """Made by `fit` from the train part, or by `restore` from facts and a state dict."""
 
     def __init__(
         self, task: Task, features: Sequence[Feature], scaling: Scaling, level: Level
     ) -> None:
         super().__init__()
-        self.history = task.history
+        self.history, self.horizon = task.history, task.horizon
         self.features = nn.ModuleList(features)
-        self.scaling, self.level = scaling, level
+        self.scaling = scaling
+        self.level = level
 
     @classmethod
     def fit(
         cls, train: Panel, task: Task, features: Sequence[Feature] | None, scaling: Scaling
     ) -> Self:
-        """Everything is fitted on `train`, which ends with the train part."""
-        fitted = [f.fit(train, task) for f in features or default_features(task)]
-        names = tuple(f.name for f in fitted if isinstance(f, Category) and f.axis == "static")
-        vocabularies = {f.name: f.vocabulary for f in fitted if isinstance(f, Category)}
-        sizes = tuple(len(vocabularies[name]) + 1 for name in names)
-        level = Level(names, sizes, len(task.static.numeric))
-        codes = {name: encode(train.categories[name], vocabularies[name]) for name in names}
-        values = scaling.transformed(torch.from_numpy(train.target).double()).numpy()
-        return cls(task, fitted, scaling, level.fit(train, values, codes, task))
-
-    def facts(self) -> dict[str, Any]:
-        """Plain JSON values: what `restore` needs."""
-        return {"features": [f.facts() for f in self.features], "level": levels.facts(self.level)}
+        """`features`: unfitted ones, None for the default set; `train` is the train part alone."""
+        chosen = default_features(task) if features is None else features
+        fitted = [feature.fit(train, task) for feature in chosen]
+        level = Level().fit(train, task, scaling, _vocabularies(fitted))
+        return cls(task, fitted, scaling, level)
 
     @classmethod
     def restore(
@@ -75,74 +65,85 @@ class Encoder(nn.Module):
         features: Sequence[Feature] | None,
         scaling: Scaling,
     ) -> Self:
-        """The same modules without data; their numbers come with `load_state_dict`."""
-        made = features or default_features(task)
-        restored = [
-            f.restore(known, task) for f, known in zip(made, facts["features"], strict=True)
-        ]
-        shape = facts["level"]
-        level = Level(tuple(shape["names"]), tuple(shape["sizes"]), shape["columns"])
-        return cls(task, restored, scaling, level)
+        """The same modules without data; `load_state_dict` then brings their numbers back."""
+        chosen = default_features(task) if features is None else features
+        pairs = zip(chosen, facts["features"], strict=True)
+        fitted = [feature.restore(known, task) for feature, known in pairs]
+        return cls(task, fitted, scaling, Level().restore(facts["level"], task))
+
+    def facts(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "features": [feature.facts() for feature in self._listed],
+            "level": self.level.facts(),
+        }
+
+    @property
+    def _listed(self) -> list[Feature]:
+        return [feature for feature in self.features if isinstance(feature, Feature)]
 
     @property
     def vocabularies(self) -> dict[str, tuple[str, ...]]:
-        """Input name -> the texts whose code is their position + 1."""
-        return {f.name: f.vocabulary for f in self.features if isinstance(f, Category)}
+        """Input name ("static.State") -> the texts whose code is position + 1."""
+        return _vocabularies(self._listed)
 
     @property
     def widths(self) -> tuple[int, int, int]:
-        """Of past, future and static features."""
-        sums = {axis: sum(f.width for f in self.features if f.axis == axis) for axis in AXES}
-        return sums["past"] + 1, sums["future"], sums["static"] + FACTS
+        """Columns of past, future and static; each has at least one."""
+        sums = {axis: sum(f.width for f in self._listed if f.axis == axis) for axis in ROLES}
+        return max(sums["past"], 1), max(sums["future"], 1), sums["static"] + WINDOW_FACTS
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        """The fields of a Window."""
-        values = self.scaling.transformed(inputs["target"])
-        mask = (~values.isnan()).to(values.dtype)
-        location, scale, promised = self._scale(inputs, values, mask)
-        target = torch.where(mask > 0, (values - location) / scale, 0.0)
-        parts = {axis: [f(inputs) for f in self.features if f.axis == axis] for axis in AXES}
-        facts = torch.cat(
-            [
-                mask.mean(-1, keepdim=True),
-                (scale / promised).log().clamp(-5, 5) / 5,
-                (location / (location.abs() + scale)).clamp(-1, 1),
-            ],
-            -1,
-        )
+        """The fields of a network's window, by name."""
+        target = inputs["target"]
+        mask = (target.abs() < float("inf")).float()
+        scaled, location, scale = self.scaling(target, mask, *self.level(inputs))
+        facts = self._window_facts(scaled, mask, location, scale)
         return {
-            "target": target,
+            "target": scaled,
             "mask": mask,
             "location": location,
             "scale": scale,
-            "past": torch.cat([mask[..., None], *parts["past"]], -1),
-            "future": torch.cat(parts["future"], -1),
-            "static": torch.cat([facts, *parts["static"]], -1),
+            "past": _join(self._parts("past", inputs) or [mask[..., None]]),
+            "future": _join(self._parts("future", inputs) or [self._ahead(mask)]),
+            "static": _join([*self._parts("static", inputs), facts]),
         }
 
-    def _scale(self, inputs: Inputs, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        number = mask.sum(-1, keepdim=True)
-        location, scale = self.scaling.measure(values, mask)
-        level, promised = self.level(inputs)
-        if self.scaling.kind == "mean_absolute":
-            level, promised = torch.zeros_like(level), level.abs() + promised
-        near = torch.minimum(promised, location.abs().clamp_min(1e-6))  # one value tells no spread
-        few = number < 2
-        scale = torch.where(few | (scale < SMALLEST * near), near, scale)
-        scale = torch.where(number > 0, scale, promised).clamp_min(1e-10)
-        return torch.where(number > 0, location, level), scale, promised
+    def _parts(self, axis: Axis, inputs: Inputs) -> list[Tensor]:
+        return [f(inputs) for f in self._listed if f.axis == axis and f.width]
+
+    def _window_facts(
+        self, scaled: Tensor, mask: Tensor, location: Tensor, scale: Tensor
+    ) -> Tensor:
+        """[batch, 4]: shares of observed steps and of zeros, scale against train and level."""
+        zero = ((scaled * scale + location).abs() <= 1e-6 * scale).float() * mask
+        size = scale.log()
+        facts = [
+            mask.mean(dim=-1, keepdim=True),
+            zero.mean(dim=-1, keepdim=True),
+            (size - self.level.usual).clamp(-WIDE, WIDE),
+            (size - (location.abs() + scale).log()).clamp(-WIDE, 0),
+        ]
+        return torch.cat(facts, dim=-1)
+
+    def _ahead(self, mask: Tensor) -> Tensor:
+        """[batch, history + horizon, 1]: 0 up to the origin, then rising to 1."""
+        steps = torch.arange(1 - self.history, self.horizon + 1, device=mask.device)
+        ahead = steps.clamp(min=0) / self.horizon
+        return ahead[None, :, None].expand(len(mask), -1, -1)
 
     def scaled(self, actual: Tensor, location: Tensor, scale: Tensor) -> Tensor:
         """Actuals [..., horizon] in the window's units; NaN stays."""
         return (self.scaling.transformed(actual) - location) / scale
 
     def units(self, quantiles: Tensor, location: Tensor, scale: Tensor) -> Tensor:
-        """[..., batch, horizon, quantile] in the target's units, not sorted."""
-        return self.scaling.untransformed(quantiles * scale[..., None] + location[..., None])
+        """[..., batch, horizon, quantile] in scaled units -> the target's units; still unsorted."""
+        return self.scaling.inverse(quantiles * scale[..., None] + location[..., None])
 
 
-def encode(column: Categories, vocabulary: Sequence[str]) -> np.ndarray:
-    """The fitted code of each cell, int64; 0 = unknown."""
-    known = {text: i + 1 for i, text in enumerate(vocabulary)}
-    table = np.array([known.get(text, 0) for text in column.texts], dtype=np.int64)
-    return table[column.codes]
+def _vocabularies(features: Sequence[Feature]) -> dict[str, tuple[str, ...]]:
+    return {f.name: f.vocabulary for f in features if isinstance(f, Category)}
+
+
+def _join(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)

@@ -21,7 +21,7 @@ class Feature(nn.Module, ABC):
 
     A constructor stores options. `fit` returns a fitted copy and sees the train part only.
     `facts` are what `fit` learned, as plain JSON values: `Feature(**options).restore(facts, task)`
-    gives the same module again, without data (parameters and buffers then come from the state dict).
+    gives the same module again, without data (parameters and buffers come from the state dict).
     """
 
     axis: Axis
@@ -41,4 +41,4 @@ class Feature(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, inputs: Inputs) -> Tensor:
-        """static: [batch, width]; past: [batch, history, width]; future: [batch, history + horizon, width]."""
+        """[batch, width] if static, [batch, step, width] over the history, or history + horizon."""

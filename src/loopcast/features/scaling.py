@@ -1,4 +1,4 @@
-"""Each window in its own units: location and scale of what is observed in it."""
+"""Target scaling, window by window, missing values masked."""
 
 from typing import Literal
 
@@ -7,56 +7,109 @@ from torch import Tensor, nn
 
 Kind = Literal["standard", "mean_absolute", "robust"]
 Transform = Literal["none", "log1p", "asinh"]
-HIGHEST = 80.0
-"""Transformed values are clamped here before they are turned back: float32 overflows beyond 88."""
+
+RESOLUTION = 2.4e-7
+"""A deviation below this share of the location is float32 rounding, not movement."""
+RATIOS = (0.05, 1.0)
+"""A flat window's scale is between these shares of its location."""
+ZERO_SHARE = 0.25
+"""A window of zeros has this share of the scale that is typical for its series."""
+QUARTILES = 1.349  # distance of a normal distribution's quartiles in deviations
+LARGEST = 88.0  # exp of it is still a float32
 
 
 class Scaling(nn.Module):
-    """`kind` and `transform` (applied before it) of the window scaling."""
+    """Transform, then subtract the window's location and divide by its scale, which is positive.
+
+    "mean_absolute" has location 0; "robust" is the median and the quartile distance. log1p keeps
+    the sign: it means log1p(|x|) on either side of zero.
+    """
 
     def __init__(self, kind: Kind = "standard", transform: Transform = "none") -> None:
         super().__init__()
-        self.kind, self.transform = kind, transform
+        self.kind = kind
+        self.transform = transform
+
+    def forward(
+        self,
+        target: Tensor,
+        mask: Tensor,
+        typical: Tensor | None = None,
+        spread: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """target, mask [..., step] -> scaled (0 where missing), location, scale [..., 1].
+
+        `typical` and `spread` [..., 1] stand in, in transformed units, where a window has no
+        observed value, or no deviation of its own.
+        """
+        values = self.transformed(torch.where(mask > 0, target, 0.0))
+        count = mask.sum(dim=-1, keepdim=True)
+        location, deviation = self.statistics(values, mask)
+        typical = torch.zeros_like(location) if typical is None else typical
+        spread = torch.ones_like(location) if spread is None else spread
+        scale = self._positive(location, deviation, count, typical, spread)
+        if self.kind != "mean_absolute":
+            location = torch.where(count > 0, location, typical)
+        return (values - location) * (mask / scale), location, scale
 
     def transformed(self, values: Tensor) -> Tensor:
-        """The values the window is scaled in; NaN stays."""
+        """The target's units -> transformed units."""
         if self.transform == "log1p":
             return values.sign() * values.abs().log1p()
         return values.asinh() if self.transform == "asinh" else values
 
-    def untransformed(self, values: Tensor) -> Tensor:
-        """The inverse of `transformed`."""
+    def inverse(self, values: Tensor) -> Tensor:
+        """Transformed units -> the target's units; always finite."""
         if self.transform == "log1p":
-            return values.sign() * values.abs().clamp_max(HIGHEST).expm1()
-        return values.clamp(-HIGHEST, HIGHEST).sinh() if self.transform == "asinh" else values
+            return values.sign() * values.abs().clamp(max=LARGEST).expm1()
+        if self.transform == "asinh":
+            return values.clamp(-LARGEST, LARGEST).sinh()
+        return values
 
-    def measure(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Location and scale [batch, 1] of transformed values [batch, step]; 0 where none is observed."""
-        number = mask.sum(-1, keepdim=True).clamp_min(1)
-        if self.kind == "robust":
-            return self._robust(values, mask)
-        known = torch.where(mask > 0, values, 0.0)
+    def statistics(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Location and deviation [..., 1] of the observed values; 0 where there are none."""
+        share = mask / mask.sum(dim=-1, keepdim=True).clamp(min=1)
         if self.kind == "mean_absolute":
-            scale = known.abs().sum(-1, keepdim=True) / number
-            return torch.zeros_like(scale), scale
-        first = known.abs().amax(
-            -1, keepdim=True
-        )  # divided out, so that no sum or square overflows
-        unit = known / first.clamp_min(1e-30)
-        mean = unit.sum(-1, keepdim=True) / number
-        spread = (((unit - mean) * mask).square().sum(-1, keepdim=True) / number).sqrt()
-        return mean * first, spread * first
+            size = (values.abs() * share).sum(dim=-1, keepdim=True)
+            return torch.zeros_like(size), size
+        if self.kind == "robust":
+            return _quartiles(values, mask, share)
+        location = (values * share).sum(dim=-1, keepdim=True)
+        location = location + ((values - location) * share).sum(dim=-1, keepdim=True)
+        rest = (values - location) * mask
+        peak = rest.abs().amax(dim=-1, keepdim=True).clamp(min=1e-30)
+        square = ((rest / peak).square() * share).sum(dim=-1, keepdim=True)
+        return location, peak * square.sqrt()
 
-    def _robust(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        number = mask.sum(-1, keepdim=True)
-        center = _median(values, mask, number)
-        spread = _median((values - center).abs(), mask, number) * 1.4826
-        return center, spread
+    def _positive(
+        self, location: Tensor, deviation: Tensor, count: Tensor, typical: Tensor, spread: Tensor
+    ) -> Tensor:
+        """The deviation, helped out by `spread` where few or only equal values were observed."""
+        instead = spread
+        if self.transform == "none":
+            ratio = (spread / typical.abs().clamp(min=1e-30)).clamp(*RATIOS)
+            instead = torch.where(location != 0, ratio * location.abs(), ZERO_SHARE * spread)
+        flat = deviation <= RESOLUTION * location.abs()
+        if self.kind != "mean_absolute":
+            deviation = torch.hypot(deviation, instead * torch.exp2(1 - count))
+        scale = torch.where(flat, instead, deviation)
+        return torch.where(count > 0, scale, spread).clamp(min=1e-30)
 
 
-def _median(values: Tensor, mask: Tensor, number: Tensor) -> Tensor:
-    """The lower median of what the mask keeps; 0 where it keeps nothing."""
-    rising = torch.where(mask > 0, values, float("inf")).sort(-1).values
-    middle = ((number.long() - 1) // 2).clamp_min(0)
-    found = rising.gather(-1, middle)
-    return torch.where(number > 0, found, 0.0)
+def _quartiles(values: Tensor, mask: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """The median, and the quartile distance but at least a quarter of the mean distance."""
+    ordered = torch.where(mask > 0, values, float("inf")).sort(dim=-1).values
+    last = (mask.sum(dim=-1, keepdim=True) - 1).clamp(min=0)
+    low, median, high = (_between(ordered, last * part) for part in (0.25, 0.5, 0.75))
+    empty = ordered[..., :1] == float("inf")
+    median = torch.where(empty, 0.0, median)
+    distance = ((values - median).abs() * share).sum(dim=-1, keepdim=True)
+    return median, torch.where(empty, 0.0, torch.maximum((high - low) / QUARTILES, distance / 4))
+
+
+def _between(ordered: Tensor, place: Tensor) -> Tensor:
+    """The value at a fractional place of the last axis."""
+    below = place.floor()
+    low = ordered.gather(-1, below.long())
+    high = ordered.gather(-1, place.ceil().long())
+    return low + (high - low) * (place - below)

@@ -1,0 +1,48 @@
+"""The place of a window's origin in time."""
+
+import copy
+from typing import Any, Self
+
+import numpy as np
+from torch import Tensor
+
+from loopcast.core.panel import Panel
+from loopcast.core.task import Task
+from loopcast.features.feature import Feature, Inputs
+
+BEYOND = 2
+"""So many train spans before the train part and after it, time stands still."""
+
+
+class Position(Feature):
+    """One number: -1 where the train part begins, 1 where it ends."""
+
+    axis = "static"
+    width = 1
+    begin: int
+    span: int
+
+    def fit(self, train: Panel, task: Task) -> Self:
+        """Begin and length of the train part, all series together."""
+        filled = train.lengths > 0
+        if not filled.any():
+            return self.restore({"begin": 0, "span": 1}, task)
+        begin = train.start[filled].min()
+        last = np.minimum(train.origin, train.start + train.lengths - 1)[filled].max()
+        return self.restore({"begin": int(begin), "span": max(int(last - begin) + 1, 1)}, task)
+
+    def facts(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"begin": self.begin, "span": self.span}
+
+    def restore(self, facts: dict[str, Any], task: Task) -> Self:
+        """All of it is facts."""
+        fitted = copy.deepcopy(self)
+        fitted.begin, fitted.span = int(facts["begin"]), int(facts["span"])
+        return fitted
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """[batch, 1]."""
+        since = inputs["origin"] - self.begin
+        since = since.clamp(-BEYOND * self.span, (BEYOND + 1) * self.span)
+        return (since.float() * (2 / self.span) - 1)[:, None]
