@@ -5,6 +5,7 @@ window then needs one division for its first step, not one for each step.
 """
 
 import copy
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +25,7 @@ Integers = NDArray[np.int64]
 GREGORIAN = 146_097  # days in 400 years, after which the calendar repeats
 LEAP_DAYS = 477  # 29ths of February before 1970, counted from year 1
 LONGEST = 366
+NONE = np.zeros((0, 0), np.float32)
 ONE_HOT = 12
 """Cycles of up to this many phases get a column for each phase."""
 
@@ -88,7 +90,7 @@ def phase_table(frequency: Frequency, steps: int) -> tuple[Floats, Integers]:
 def year_table(frequency: Frequency) -> Floats:
     """[732, column]: 366 days of a common year (the last is never used), then a leap year's."""
     if frequency.unit in ("month", "integer"):
-        return np.zeros((0, 0), np.float32)
+        return NONE
     waves, of_month = {"week": (4, 1), "minute": (2, 0)}.get(frequency.unit, (3, 2))
     tables = []
     for first, length in (("2001-01-01", 365), ("2000-01-01", 366)):
@@ -101,20 +103,32 @@ def year_table(frequency: Frequency) -> Floats:
     return np.concatenate(tables)
 
 
-def season_table(task: Task, frequency: Frequency, steps: int) -> Floats:
-    """The phase of the season, where no calendar cycle of the frequency says it already."""
+def season_table(season: int, steps: int) -> Floats:
+    """Columns of each of `season` + `steps` steps after step 0."""
+    return cycle(np.arange(season + steps) % season, season, 4)
+
+
+def own_season(task: Task, frequency: Frequency) -> bool:
+    """Whether the season is no calendar cycle of the frequency, which has its columns already."""
+    steps = 1440 // frequency.count
     known = {
-        "minute": (1440 // frequency.count, 10080 // frequency.count),
+        "minute": (steps, 7 * steps),
         "day": (7,),
         "business": (5,),
         "week": (52, 53),
         "month": (12 // frequency.count,),
         "integer": (),
-    }[frequency.unit]
-    if task.season < 2 or task.season in known:
-        return np.zeros((steps, 0), np.float32)
-    phase = np.arange(steps) % task.season
-    return cycle(phase, task.season, 4)
+    }
+    return task.season > 1 and task.season not in known[frequency.unit]
+
+
+def beside(tables: Sequence[Floats]) -> list[Floats]:
+    """Zeros in each table where the others have columns, so that a sum of rows joins them."""
+    after = np.cumsum([table.shape[1] for table in tables])
+    return [
+        np.pad(table, ((0, 0), (end - table.shape[1], after[-1] - end)))
+        for table, end in zip(tables, after, strict=True)
+    ]
 
 
 class Calendar(Feature):
@@ -127,12 +141,13 @@ class Calendar(Feature):
 
     axis = "future"
     dated: bool
+    seasonal: bool
     period: int  # steps of a week, or of a year where a step is a month or more
     season: int
     crossings: int
     history: int
     phases: Tensor  # [period + step, column]
-    days: Tensor  # [period + step], the day of each step counted from 1970-01-01
+    days: Tensor  # [period + step, 1], the day of each step counted from 1970-01-01
     year: Tensor  # [732, column]
     seasons: Tensor  # [season + step, column]
     steps: Tensor  # [step]
@@ -152,34 +167,33 @@ class Calendar(Feature):
         fitted.history, fitted.season = task.history, max(task.season, 1)
         fitted.dated = frequency.unit not in ("month", "integer")
         fitted.period = period(frequency)
+        fitted.seasonal = own_season(task, frequency)
         phases, days = phase_table(frequency, length + fitted.period)
+        seasons = season_table(fitted.season, length) if fitted.seasonal else NONE
         fitted.crossings = int(days[-1] - days[0]) // 365 + 1 if fitted.dated else 0
+        phases, year, seasons = beside((phases, year_table(frequency), seasons))
+        fitted.width = phases.shape[1]
         for name, table in (
             ("phases", phases),
-            ("days", days),
-            ("year", year_table(frequency)),
-            ("seasons", season_table(task, frequency, length + fitted.season)),
+            ("days", days[:, None]),
+            ("year", year),
+            ("seasons", seasons),
             ("steps", np.arange(length)),
         ):
             fitted.register_buffer(name, torch.from_numpy(table), persistent=False)
-        fitted.width = sum(table.shape[1] for table in (fitted.phases, fitted.year, fitted.seasons))
         return fitted
 
     def forward(self, inputs: Inputs) -> Tensor:
         """[batch, history + horizon, width]."""
         first = (inputs["origin"] - (self.history - 1))[:, None]
         rows = first % self.period + self.steps
-        parts = []
-        if self.phases.shape[1]:
-            parts.append(embedding(rows, self.phases))
+        columns = embedding(rows, self.phases)
         if self.dated:
-            days = embedding(rows, self.days[:, None])[..., 0] + first // self.period * 7
-            parts.append(embedding(self._day_of_year(days), self.year))
-        if self.seasons.shape[1]:
-            parts.append(embedding(first % self.season + self.steps, self.seasons))
-        if not parts:
-            return torch.zeros_like(rows, dtype=torch.float32)[..., None][..., :0]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+            days = embedding(rows, self.days)[..., 0] + first // self.period * 7
+            columns = columns + embedding(self._day_of_year(days), self.year)
+        if self.seasonal:
+            columns = columns + embedding(first % self.season + self.steps, self.seasons)
+        return columns
 
     def _day_of_year(self, days: Tensor) -> Tensor:
         """Rising days [batch, step] -> rows of the year table."""

@@ -83,7 +83,7 @@ class Category(Feature):
         """[batch, ..., width]."""
         codes = inputs[self.name]
         if self.training and self.hide:
-            shape = (len(codes),) + (1,) * (codes.ndim - 1)
+            shape = (codes.shape[0],) + (1,) * (codes.ndim - 1)
             codes = codes * (torch.rand(shape, device=codes.device) >= self.hide)
         rows = self.table.index_select(-2, codes.flatten())
-        return rows.unflatten(-2, codes.shape)
+        return rows.reshape(*rows.shape[:-2], *codes.shape, -1)

@@ -122,7 +122,7 @@ class Encoder(nn.Module):
             mask.mean(dim=-1, keepdim=True),
             zero.mean(dim=-1, keepdim=True),
             (size - self.level.usual).clamp(-WIDE, WIDE),
-            (size - (location.abs() + scale).log()).clamp(-WIDE, 0),
+            (size - (location.abs() + scale).log()).clamp(-WIDE, 0.0),
         ]
         return torch.cat(facts, dim=-1)
 
@@ -130,7 +130,7 @@ class Encoder(nn.Module):
         """[batch, history + horizon, 1]: 0 up to the origin, then rising to 1."""
         steps = torch.arange(1 - self.history, self.horizon + 1, device=mask.device)
         ahead = steps.clamp(min=0) / self.horizon
-        return ahead[None, :, None].expand(len(mask), -1, -1)
+        return ahead[None, :, None].expand(mask.shape[0], -1, -1)
 
     def scaled(self, actual: Tensor, location: Tensor, scale: Tensor) -> Tensor:
         """Actuals [..., horizon] in the window's units; NaN stays."""

@@ -167,7 +167,7 @@ class Level(nn.Module):
 
     def forward(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """Location and scale, [batch, 1] each."""
-        expected = self.intercept.expand(len(inputs["origin"]), 2)
+        expected = self.intercept.expand(inputs["origin"].shape[0], 2)
         if self.numeric.width:  # no matmul: autocast would make it half as precise
             given = self.numeric(inputs)[..., None]
             expected = expected + (given * self.slopes).sum(dim=-2)

@@ -91,7 +91,7 @@ class Scaling(nn.Module):
             instead = torch.where(location != 0, ratio * location.abs(), ZERO_SHARE * spread)
         flat = deviation <= RESOLUTION * location.abs()
         if self.kind != "mean_absolute":
-            deviation = torch.hypot(deviation, instead * torch.exp2(1 - count))
+            deviation = deviation + instead * torch.exp2(1 - count)
         scale = torch.where(flat, instead, deviation)
         return torch.where(count > 0, scale, spread).clamp(min=1e-30)
 
