@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loopcast.core.errors import MissingExtra
 from loopcast.core.panel import Texts
+from loopcast.core.scores import median
 
 
 @dataclass(frozen=True)
@@ -27,3 +30,34 @@ class Forecast:
 
     def __len__(self) -> int:
         return len(self.quantiles)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Flat columns: series keys, time, "forecast" (the median), then one for each quantile."""
+        count, horizon = self.quantiles.shape[:2]
+        owner = np.repeat(np.arange(count), horizon)
+        flat: dict[str, NDArray[Any]] = {n: texts[owner] for n, texts in self.keys.items()}
+        flat[self.time] = self.times.ravel()
+        flat["forecast"] = median(self.quantiles, self.levels).ravel()
+        for i, level in enumerate(self.levels):
+            flat[f"q{level:g}"] = self.quantiles[..., i].ravel()
+        return flat
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """One record a series and step; times as ISO text, or int."""
+        flat = {name: _plain(column) for name, column in self.columns().items()}
+        return [dict(zip(flat, row, strict=True)) for row in zip(*flat.values(), strict=True)]
+
+    def to_pandas(self) -> Any:
+        """A pandas data frame; needs the data extra."""
+        try:
+            pandas = import_module("pandas")
+        except ImportError as error:
+            raise MissingExtra("to_pandas needs pandas: pip install 'loopcast[data]'") from error
+        return pandas.DataFrame(self.columns())
+
+
+def _plain(column: NDArray[Any]) -> list[Any]:
+    if column.dtype.kind == "M":
+        midnight = (column == column.astype("M8[D]")).all()
+        return np.datetime_as_string(column.astype("M8[D]") if midnight else column).tolist()
+    return column.tolist()

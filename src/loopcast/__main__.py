@@ -1,0 +1,172 @@
+"""The `loopcast` command; loads only the room that was asked for."""
+
+import argparse
+import csv
+import gzip
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from loopcast.core.errors import DataError, LoopcastError, MissingExtra
+from loopcast.core.forecast import Forecast, _plain
+
+TRAINING = {
+    "fit": "train, and export the artifact (as train.py fit)",
+    "validate": "score the validation part",
+    "test": "score the test part beside seasonal naive",
+    "plan": "show what a config leads to, without training",
+    "export": "write the artifact of a run's best checkpoint again",
+}
+
+
+def main() -> None:
+    """Entry point: a LoopcastError is its message and exit status 2."""
+    guarded(lambda: command(sys.argv[1:]))
+
+
+def train() -> None:
+    """Entry point of train.py."""
+    guarded(lambda: _training(sys.argv[1:]))
+
+
+def guarded(work: Callable[[], None]) -> None:
+    """Run, and show an error that a person can mend without a traceback."""
+    try:
+        work()
+    except LoopcastError as error:
+        print(f"loopcast: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def command(args: Sequence[str]) -> None:
+    """Dispatch `loopcast COMMAND ...`."""
+    if args and args[0] in TRAINING:
+        _training(args)
+        return
+    options = _parser().parse_args(args)
+    options.run(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("loopcast", description="Forecasts from one ONNX file.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    predict = commands.add_parser("predict", help="forecast from rows")
+    predict.add_argument("model", help="the artifact, export/NAME.onnx")
+    predict.add_argument("--data", required=True, help="history: .csv, .csv.gz or .parquet")
+    predict.add_argument("--future", help="rows of the known-ahead columns over the horizon")
+    predict.add_argument("--origin", help="the last history time (default: the last complete step)")
+    predict.add_argument("--out", required=True, help="where the forecast goes: .csv or .parquet")
+    predict.add_argument("--picture", help="a .png of some forecasts (needs the report extra)")
+    predict.set_defaults(run=_predict)
+    show = commands.add_parser("show", help="what an artifact says of itself")
+    show.add_argument("model")
+    show.set_defaults(run=_show)
+    for name, text in TRAINING.items():
+        commands.add_parser(name, help=text, add_help=False)
+    return parser
+
+
+def _training(args: Sequence[str]) -> None:
+    try:
+        cli = import_module("loopcast.training.cli")
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"{error.name} is not installed: pip install 'loopcast[train]'") from error
+    if args and args[0] == "plan":
+        cli.plan(args[1:])
+    elif args and args[0] == "export":
+        cli.export_again(args[1:])
+    else:
+        cli.main(args)
+
+
+def _show(options: argparse.Namespace) -> None:
+    predictor = import_module("loopcast.serving.predictor").Predictor(options.model)
+    print(json.dumps(json.loads(predictor.task.to_json()), indent=2))
+    print(json.dumps(predictor.card, indent=2))
+
+
+def _predict(options: argparse.Namespace) -> None:
+    predictor = import_module("loopcast.serving.predictor").Predictor(options.model)
+    history = read(options.data)
+    future = read(options.future) if options.future else None
+    forecast = predictor.predict(history, future, options.origin)
+    write(forecast, Path(options.out))
+    _summary(forecast, options.out)
+    if options.picture:
+        try:
+            plots = import_module("loopcast.evaluation.plots")
+        except ModuleNotFoundError as error:
+            raise MissingExtra("--picture needs: pip install 'loopcast[report]'") from error
+        plots.picture(forecast, history, predictor.task, Path(options.picture))
+
+
+def _summary(forecast: Forecast, out: str) -> None:
+    steps = forecast.quantiles.shape[1]
+    origin = _plain(np.sort(forecast.origin)[-1:])[0]
+    print(f"{len(forecast):,} series, {steps} steps after {origin} -> {out}", file=sys.stderr)
+    warned = [i for i, remarks in enumerate(forecast.warnings) if remarks]
+    if warned:
+        key = ", ".join(str(texts[warned[0]]) for texts in forecast.keys.values())
+        remark = forecast.warnings[warned[0]][0]
+        print(f"{len(warned):,} series have warnings, e.g. {key}: {remark}", file=sys.stderr)
+
+
+def read(path: str) -> dict[str, Any]:
+    """Columns of text from CSV, or what a Parquet file holds."""
+    if not Path(path).exists():
+        raise DataError(f"there is no file {path}; check the path")
+    if path.endswith(".parquet"):
+        try:
+            table = import_module("pyarrow.parquet").read_table(path)
+        except ModuleNotFoundError as error:
+            raise MissingExtra("Parquet needs pyarrow: pip install 'loopcast[data]'") from error
+        return {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+    opener = gzip.open if path.endswith(".gz") else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
+        return _csv(lines, path)
+
+
+def _csv(lines: IO[Any], path: str) -> dict[str, Any]:
+    rows = csv.reader(lines)
+    names = next(rows, None)
+    if not names:
+        raise DataError(f"{path} is empty; it needs a line of column names and rows")
+    cells = [row for row in rows if row]
+    if wrong := [i for i, row in enumerate(cells) if len(row) != len(names)]:
+        raise DataError(
+            f"row {wrong[0] + 2} of {path} has {len(cells[wrong[0]])} cells, the first line has"
+            f" {len(names)}"
+        )
+    columns = list(zip(*cells, strict=True)) or [()] * len(names)
+    return {n: np.array(c, dtype=object) for n, c in zip(names, columns, strict=True)}
+
+
+def write(forecast: Forecast, path: Path) -> None:
+    """CSV or Parquet, complete or not at all."""
+    part = path.with_name(path.name + ".part")
+    try:
+        if path.suffix == ".parquet":
+            forecast.to_pandas().to_parquet(part)
+        else:
+            flat = {name: _plain(column) for name, column in forecast.columns().items()}
+            with part.open("w", encoding="utf-8", newline="") as out:
+                rows = csv.writer(out)
+                rows.writerow(flat)
+                rows.writerows(zip(*flat.values(), strict=True))
+        os.replace(part, path)  # noqa: PTH105 - atomic
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror})") from error
+
+
+if __name__ == "__main__":
+    main()

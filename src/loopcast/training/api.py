@@ -1,0 +1,67 @@
+"""The five-line training call."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pandas as pd
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from loopcast.data.frame import Frame
+from loopcast.serving.predictor import Predictor
+from loopcast.training.cli import DEFAULTS, StopOnInterrupt, export_best
+from loopcast.training.datamodule import DataModule
+from loopcast.training.forecaster import Forecaster
+from loopcast.training.judging import judge
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a fit leaves: the artifact, and the scores of its test part (None without one)."""
+
+    artifact: Path
+    scores: dict[str, Any] | None
+
+
+def fit(
+    frame: pd.DataFrame,
+    *,
+    name: str = "loopcast",
+    data: dict[str, Any],
+    model: dict[str, Any] | None = None,
+    trainer: dict[str, Any] | None = None,
+    seed: int = 1,
+) -> Run:
+    """Train on a data frame; `data`, `model` and `trainer` are the YAML's sections without the source.
+
+    Writes checkpoints/NAME/ and export/NAME.onnx below the working directory.
+    """
+    L.seed_everything(seed, verbose=False)
+    folder = Path("checkpoints") / name
+    folder.mkdir(parents=True, exist_ok=True)
+    module, forecaster = DataModule(source=Frame(frame), **data), Forecaster(**(model or {}))
+    best = ModelCheckpoint(
+        folder, "best", monitor="validation_loss", enable_version_counter=False,
+        save_on_train_epoch_end=False,
+    )  # fmt: skip
+    options = {**DEFAULTS, **(trainer or {})}
+    if options.get("max_steps", -1) > 0 and "max_time" not in (trainer or {}):
+        options["max_time"] = None
+    run = L.Trainer(**{"logger": False, **options, "callbacks": [best, StopOnInterrupt()]})
+    run.fit(forecaster, module)
+    artifact = export_best(forecaster, module, folder, name)
+    return Run(artifact, _test(module, artifact))
+
+
+def _test(module: DataModule, artifact: Path) -> dict[str, Any] | None:
+    """What is judged is what is served: the artifact."""
+    from loopcast.core.inputs import inputs  # noqa: PLC0415
+
+    assert module.panel is not None
+    series, origin, limit = module.part("test")
+    if not len(series):
+        return None
+    predictor = Predictor(artifact)
+    quantiles = predictor.run(inputs(module.panel, predictor.task, series, origin))
+    return judge(module.panel, module.train, predictor.task, (series, origin, limit), quantiles)[0]

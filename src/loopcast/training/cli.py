@@ -1,0 +1,270 @@
+"""train.py: fit, validate, test, predict; a fit ends with the artifact."""
+
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+import yaml
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from loopcast.core.errors import ConfigError, LoopcastError
+from loopcast.core.scoreboard import table
+from loopcast.training.datamodule import DataModule
+from loopcast.training.export import export
+from loopcast.training.forecaster import Forecaster
+from loopcast.training.judging import judge
+
+PATIENCE = 30
+DEFAULTS = {
+    "max_epochs": -1,
+    "max_time": "00:00:02:00",
+    "num_sanity_val_steps": 0,
+    "log_every_n_steps": 50,
+    "enable_model_summary": False,
+    "use_distributed_sampler": False,
+}
+
+
+class StopOnInterrupt(Callback):
+    """The first Ctrl-C ends the run cleanly after the step under way; a second one at once."""
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take the signal."""
+        self.before = signal.getsignal(signal.SIGINT)
+        self.trainer = trainer
+        signal.signal(signal.SIGINT, self._stop)
+
+    def _stop(self, number: int, frame: Any) -> None:
+        print("\nstopping after this step; the best so far is exported", file=sys.stderr)
+        self.trainer.should_stop = True
+        self.trainer.fit_loop.min_epochs = None  # type: ignore[assignment]
+        signal.signal(signal.SIGINT, self.before)
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Give it back."""
+        signal.signal(signal.SIGINT, self.before)
+
+
+class KeepPlan(Callback):
+    """The run's own config.yaml, with what was derived, and the pace of a timed run."""
+
+    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
+        self.folder, self.config = folder, config
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Before the first step, so that a cut-off run has it too."""
+        if trainer.is_global_zero:
+            plan = trainer.datamodule.plan()  # type: ignore[attr-defined]
+            derived = ("history", "season", "validation", "test", "batch_size")
+            data = {**self.config.get("data", {}), **{name: plan[name] for name in derived}}
+            text = yaml.safe_dump({**self.config, "data": data}, sort_keys=False)
+            (self.folder / "config.yaml").write_text(text, encoding="utf-8")
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Steps and paces: with them a timed run can be replayed."""
+        if trainer.is_global_zero and isinstance(pl_module, Forecaster):
+            facts = {"steps": trainer.global_step, "paces": pl_module.paces}
+            (self.folder / "steps.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+class Cli(LightningCLI):
+    """LightningCLI with loopcast's names, folders and defaults."""
+
+    def __init__(self, args: Any = None, run: bool = True) -> None:
+        super().__init__(
+            Forecaster,
+            DataModule,
+            save_config_callback=None,
+            trainer_defaults=DEFAULTS,
+            seed_everything_default=1,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            parser_kwargs={
+                "exit_on_error": False,
+                **{c: {"exit_on_error": False} for c in ("fit", "validate", "test", "predict")},
+            },
+            args=args,
+            run=run,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """The top-level keys of the YAML."""
+        parser.add_argument("--name", type=str | None, default=None, help="default: the YAML's stem")
+        parser.add_argument("--patience", type=int, default=PATIENCE, help="epochs without gain")
+
+    @property
+    def run_name(self) -> str:
+        """Names checkpoints/NAME and export/NAME.onnx."""
+        name = self._get(self.config, "name")
+        if name is None:
+            files = self._get(self.config, "config") or []
+            name = Path(str(files[-1])).stem if files else "loopcast"
+        if not name.replace("_", "").replace("-", "").isalnum():
+            raise ConfigError(f"name {name!r}: use letters, digits, - and _")
+        return name
+
+    @property
+    def folder(self) -> Path:
+        """The run's own folder."""
+        return Path("checkpoints") / self.run_name
+
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
+        """Checkpoints, stopping, logs and progress bar, unless the YAML has its own."""
+        given = self._get(self.config_init, "trainer")
+        fitting = self.subcommand == "fit"
+        callbacks: list[Callback] = list(given.get("callbacks") or [])
+        if fitting:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            callbacks += self._callbacks()
+            kwargs["logger"] = given.get("logger")
+            if kwargs["logger"] is None:
+                kwargs["logger"] = [
+                    CSVLogger("checkpoints", self.run_name, ""),
+                    TensorBoardLogger("checkpoints", self.run_name, "tensorboard"),
+                ]
+        elif given.get("logger") is None:
+            kwargs["logger"] = False
+        if given.get("max_steps", -1) > 0 and self._times() == DEFAULTS["max_time"]:
+            kwargs["max_time"] = None
+        if given.get("enable_progress_bar") is not False:
+            callbacks.append(TQDMProgressBar(refresh_rate=20))
+        return super().instantiate_trainer(**{**kwargs, "callbacks": callbacks})
+
+    def _times(self) -> Any:
+        return self._get(self.config_init, "trainer").get("max_time")
+
+    def _callbacks(self) -> list[Callback]:
+        self._dump_config()
+        config = {k: v for k, v in self.config_dump.items() if k not in ("config", "ckpt_path")}
+        best = ModelCheckpoint(
+            self.folder, "best", monitor="validation_loss", save_last=True,
+            enable_version_counter=False, save_on_train_epoch_end=False,
+        )  # fmt: skip
+        patience = self._get(self.config, "patience")
+        stop = EarlyStopping("validation_loss", patience=patience, strict=False)
+        keep = KeepPlan(self.folder, {"name": self.run_name, **config})
+        judged = self._get(self.config, "data").get("validation") != 0
+        last = ModelCheckpoint(self.folder, "best", enable_version_counter=False)
+        return [*([best, stop] if judged else [last]), StopOnInterrupt(), keep]
+
+    def after_fit(self) -> None:
+        """Write the artifact from the best checkpoint."""
+        if self.trainer.is_global_zero and not self.trainer.fast_dev_run:
+            path = export_best(self.model, self.datamodule, self.folder, self.run_name)
+            print(f"the artifact is {path}")
+
+    def before_validate(self) -> None:
+        """The best checkpoint is judged unless one is named."""
+        self._use_best()
+
+    before_test = before_predict = before_validate
+
+    def _use_best(self) -> None:
+        inner = self.config_init[self.subcommand]
+        if inner.get("ckpt_path") is None:
+            best = self.folder / "best.ckpt"
+            if not best.exists():
+                raise ConfigError(f"there is no {best}; run fit first, or name --ckpt_path")
+            inner["ckpt_path"] = str(best)
+
+    def after_test(self) -> None:
+        """Scores beside seasonal naive: printed, and stored in the run's folder."""
+        data, model = self.datamodule, self.model
+        quantiles = model.predictions().numpy()
+        if not self.trainer.is_global_zero:
+            return
+        board, frame = judge(data.panel, data.train, model.task, data.part("test"), quantiles)
+        (self.folder / "test.json").write_text(json.dumps(board, indent=1), encoding="utf-8")
+        frame.to_parquet(self.folder / "test.parquet")
+        print(table(board))
+
+
+def export_best(model: Forecaster, data: DataModule, folder: Path, name: str) -> Path:
+    """Load best.ckpt of `folder` (weights only), judge its validation part, export."""
+    checkpoint = torch.load(folder / "best.ckpt", weights_only=True, map_location="cpu")
+    model.cpu().restore(checkpoint["loopcast"], data.features, data.scaling)
+    model.load_state_dict(checkpoint["state_dict"])
+    model.eval()
+    assert data.panel is not None and model.task is not None
+    card = {"name": name, "version": 1, "data": _described(data), "scores": {}}
+    if (data.splits.validation > data.splits.train).any():
+        series, origin, limit = data.part("validation")
+        board, _ = judge(data.panel, data.train, model.task, (series, origin, limit),
+                         _forecasts(model, data, series, origin))
+        card["scores"] = {"validation": {k: board[k] for k in ("overall", "naive", "by_horizon")}}
+    return export(model, data.panel, Path("export") / f"{name}.onnx", card)
+
+
+def _forecasts(model: Forecaster, data: DataModule, series: np.ndarray, origin: np.ndarray) -> np.ndarray:
+    resident = data.resident().to("cpu")
+    chunks = zip(torch.from_numpy(series).split(4096), torch.from_numpy(origin).split(4096), strict=True)
+    with torch.no_grad():
+        return torch.cat([model(resident.gather(s, o)) for s, o in chunks]).numpy()
+
+
+def _described(data: DataModule) -> dict[str, Any]:
+    assert data.panel is not None
+    return {
+        "source": data.reading.source.describe(),
+        "series": len(data.panel),
+        "rows": len(data.panel.target),
+        "first": int(data.panel.start.min()),
+        "last": int(data.panel.origin.max()),
+    }
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run train.py; raises LoopcastError for whatever the user can mend."""
+    _parsed(args, run=True)
+
+
+def _parsed(args: Sequence[str] | None, run: bool) -> "Cli":
+    try:
+        return Cli(list(args) if args is not None else None, run)
+    except LoopcastError:
+        raise
+    except Exception as error:
+        if type(error).__name__ in ("ArgumentError", "NSKeyError"):
+            raise ConfigError(_readable(str(error))) from error
+        raise
+
+
+def _readable(text: str) -> str:
+    known = DataModule.__init__.__annotations__ | Forecaster.__init__.__annotations__
+    words = [w.strip("'\"`.") for w in text.replace("'", " ").split()]
+    keys = [w.split(".")[0] for w in words if "does not accept" in text]
+    near = [m for w in keys if w not in known for m in get_close_matches(w, known, n=1, cutoff=0.7)]
+    return text + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def plan(args: Sequence[str]) -> None:
+    """Print what a config's data section leads to, without training."""
+    data = prepared(args)
+    print(yaml.safe_dump(data.plan(), sort_keys=False))
+    for note in data.splits.notes:
+        print(note)
+
+
+def prepared(args: Sequence[str]) -> DataModule:
+    """The DataModule of `--config X ...`, read, split and fitted."""
+    data = _parsed(args, run=False).datamodule
+    data.setup("fit")
+    return data
+
+
+def export_again(args: Sequence[str]) -> None:
+    """`--config X`: write export/NAME.onnx from the run's best checkpoint."""
+    cli = _parsed(args, run=False)
+    cli.datamodule.setup("fit")
+    if not (cli.folder / "best.ckpt").exists():
+        raise ConfigError(f"there is no {cli.folder / 'best.ckpt'}; run fit first")
+    print(f"the artifact is {export_best(cli.model, cli.datamodule, cli.folder, cli.run_name)}")

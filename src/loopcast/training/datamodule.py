@@ -1,0 +1,220 @@
+"""The `data:` section of a config: reads, checks, splits, fits the features, hands out windows."""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+
+from loopcast.core.errors import NoRows
+from loopcast.core.panel import Panel
+from loopcast.core.season import detect
+from loopcast.core.task import Aggregate, Duplicates, Gaps, Origins, Task
+from loopcast.data.source import Source
+from loopcast.data.splits import Splits, origins, split
+from loopcast.features.categories import encode
+from loopcast.features.encoder import Encoder
+from loopcast.features.feature import Feature
+from loopcast.features.scaling import Kind, Scaling, Transform
+from loopcast.training import defaults
+from loopcast.training.reading import configured
+from loopcast.training.windows import Batch, Draws, Listed, Sampling, Windows, windows
+
+JUDGING = 4096
+"""Windows in a batch of validation and test."""
+
+
+class DataModule(L.LightningDataModule):
+    """Every argument is a key of the YAML's `data:` section; docs/configuration.md tells each."""
+
+    def __init__(
+        self,
+        source: Source,
+        time: str,
+        target: str,
+        frequency: str | int,
+        horizon: int,
+        series: list[str] | None = None,
+        time_format: str | None = None,
+        zone: str | None = None,
+        season: int | None = None,
+        history: int | None = None,
+        static: list[str] | None = None,
+        past: list[str] | None = None,
+        future: list[str] | None = None,
+        categorical: list[str] | None = None,
+        aggregate: Aggregate | None = None,
+        gaps: Gaps = "missing",
+        duplicates: Duplicates = "error",
+        observed: str | None = None,
+        weight: str | None = None,
+        origins: Origins | None = None,
+        validation: int | None = None,
+        test: int | None = None,
+        stride: int | None = None,
+        features: list[Feature] | None = None,
+        scaling: Kind = "standard",
+        transform: Transform = "none",
+        batch_size: int | None = None,
+        sampling: Sampling = "windows",
+        seed: int = 1,
+    ) -> None:
+        super().__init__()
+        self.reading = configured(
+            {
+                "source": source,
+                "time": time,
+                "target": target,
+                "frequency": str(frequency),
+                "horizon": horizon,
+                "series": series or [],
+                "time_format": time_format,
+                "zone": zone,
+                "season": season,
+                "history": history,
+                "static": static,
+                "past": past or [],
+                "future": future or [],
+                "categorical": categorical or [],
+                "aggregate": aggregate,
+                "gaps": gaps,
+                "duplicates": duplicates,
+                "observed": observed,
+                "weight": weight,
+                "origins": origins,
+            }
+        )
+        self.parts = (validation, test)
+        self.stride = stride or horizon
+        self.features, self.scaling = features, Scaling(scaling, transform)
+        self.batch_size, self.sampling, self.seed = batch_size, sampling, seed
+        self.known: Task | None = None  # a checkpoint's task, where one is judged
+        self.panel: Panel | None = None
+
+    def setup(self, stage: str) -> None:
+        """Read once; whatever is fitted is fitted on the train part."""
+        if self.panel is not None:
+            return
+        rows = self.reading.rows()
+        task = self.known or self.reading.task(rows)
+        self.panel = self.reading.panel(rows, task)
+        self.splits: Splits = split(self.panel, task.horizon, *self.parts)
+        self.train = self.panel.until(self.splits.train)
+        self.task = task if self.known else self._derived(task)
+        self.encoder = Encoder.fit(self.train, self.task, self.features, self.scaling)
+        self.windows: Windows | None = None
+
+    def _derived(self, task: Task) -> Task:
+        season = task.season or detect(self.train)
+        longest = int((self.train.origin - self.train.start).max()) + 1
+        history = task.history or defaults.history(season, task.horizon, longest)
+        return replace(task, season=season, history=history)
+
+    def plan(self) -> dict[str, Any]:
+        """What was derived, for people and for the run's own config."""
+        train = self.resident()
+        batch = self.batch_size or defaults.batch_size(len(train))
+        return {
+            "history": self.task.history,
+            "season": self.task.season,
+            "validation": int((self.splits.validation - self.splits.train).max()),
+            "test": int((self.panel.origin - self.splits.validation).max()) if self.panel else 0,
+            "batch_size": batch,
+            "steps_per_epoch": defaults.epoch(len(train), batch),
+            "windows": len(train),
+            "roles": {r: asdict(getattr(self.task, r)) for r in ("static", "past", "future")},
+        }
+
+    def resident(self) -> Windows:
+        """The panel as flat tensors, coded by the vocabularies of the forecaster in charge."""
+        assert self.panel is not None
+        if self.windows is None:
+            encoder = self._encoder()
+            codes = {
+                name: encode(self.panel.categories[name], vocabulary)
+                for name, vocabulary in encoder.vocabularies.items()
+            }
+            self.windows = windows(self.panel, self.task, codes, self.splits.train)
+            if not len(self.windows):
+                raise NoRows("the train part holds no window: give a longer history, or shorten"
+                             " data.validation, data.test or data.horizon")
+        return self.windows
+
+    def _encoder(self) -> Encoder:
+        attached = getattr(getattr(self, "trainer", None), "lightning_module", None)
+        return getattr(attached, "encoder", None) or self.encoder
+
+    def train_dataloader(self) -> Draws:
+        """Endless draws, an epoch at a time."""
+        train = self.resident()
+        batch = self.batch_size or defaults.batch_size(len(train))
+        return Draws(
+            train,
+            batch,
+            defaults.epoch(len(train), batch),
+            self.seed,
+            self.sampling,
+            self.trainer.global_rank if self.trainer else 0,
+            self.trainer.world_size if self.trainer else 1,
+        )
+
+    def val_dataloader(self) -> Listed | list[Any]:
+        """Windows whose horizon lies in the validation part."""
+        return self._listed(self.splits.train, self.splits.validation)
+
+    def test_dataloader(self) -> Listed | list[Any]:
+        """Windows whose horizon lies in the test part."""
+        assert self.panel is not None
+        return self._listed(self.splits.validation, self.panel.origin)
+
+    def predict_dataloader(self) -> Listed:
+        """The last window of each series: its horizon has not come yet."""
+        assert self.panel is not None
+        return self._shard(np.arange(len(self.panel)), self.panel.origin)
+
+    def part(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Series, origins and limit of the part's windows; "validation" or "test"."""
+        assert self.panel is not None
+        until = self.splits.validation if name == "validation" else self.panel.origin
+        after = self.splits.train if name == "validation" else self.splits.validation
+        series, origin = origins(after, until, self.stride)
+        begun = origin >= self.panel.start[series]
+        return series[begun], origin[begun], until
+
+    def _listed(self, after: np.ndarray, until: np.ndarray) -> Listed | list[Any]:
+        assert self.panel is not None
+        series, origin = origins(after, until, self.stride)
+        begun = origin >= self.panel.start[series]
+        return self._shard(series[begun], origin[begun]) if begun.any() else []
+
+    def _shard(self, series: np.ndarray, origin: np.ndarray) -> Listed:
+        table = np.stack([np.arange(len(series)), series, origin], 1).astype(np.int64)
+        rank = self.trainer.global_rank if self.trainer else 0
+        world = self.trainer.world_size if self.trainer else 1
+        return Listed(torch.from_numpy(table), JUDGING, rank, world)
+
+    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
+        """Numbers of windows -> windows, gathered where the panel lies."""
+        resident = self._at(batch.device)
+        if batch.ndim == 1:
+            return resident.gather(*resident.pick(batch))
+        number, series, origin = batch.unbind(1)
+        shown = self._until_now(resident)
+        return {**shown.gather(series, origin), "number": number, "series": series}
+
+    def _until_now(self, resident: Windows) -> Windows:
+        """Judging sees the actuals up to the end of the part that is judged."""
+        assert self.panel is not None
+        state = self.trainer.state.stage if self.trainer else None
+        validating = state is not None and state.value in ("validate", "sanity_check")
+        until = self.splits.validation if validating else self.panel.origin
+        return replace(resident, limit=torch.from_numpy(until.copy()).to(resident.limit.device))
+
+    def _at(self, device: torch.device) -> Windows:
+        resident = self.resident()
+        if resident.start.device != device:
+            resident = self.windows = resident.to(device)
+        return resident
+

@@ -1,0 +1,219 @@
+"""The LightningModule around features and network."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
+from math import cos, pi
+from time import monotonic
+from typing import Any, Literal
+
+import lightning as L
+import torch
+from torch import Tensor
+from torch.optim import AdamW, Optimizer
+from torchmetrics import MeanMetric, MetricCollection
+
+from loopcast.core.task import Task
+from loopcast.features.encoder import Encoder
+from loopcast.models.mlp import ResidualMLP
+from loopcast.models.network import Network, Widths, Window
+from loopcast.training.losses import Loss, PinballLoss
+
+LOGGED = 50
+NAMES = ("mae", "smape", "wape", "pinball", "coverage")
+
+
+class Forecaster(L.LightningModule):
+    """Every argument is a key of the YAML's `model:` section.
+
+    `schedule` "cosine" brings the learning rate to 0 at the end of the budget (max_steps or
+    max_time); what a timed run decided is kept in `paces`, so that it can be replayed by steps.
+    """
+
+    def __init__(
+        self,
+        network: Callable[[Task, Widths], Network] = ResidualMLP,
+        quantiles: Sequence[float] = (0.1, 0.25, 0.5, 0.75, 0.9),
+        loss: Loss | None = None,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.01,
+        optimizer: Callable[[Iterable], Optimizer] | None = None,
+        schedule: Literal["cosine", "constant"] = "cosine",
+        paces: list[list[int]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.make, self.loss = network, loss or PinballLoss()
+        self.quantiles = tuple(quantiles)
+        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.optimizer, self.schedule = optimizer, schedule
+        self.paces = [list(pace) for pace in paces or []]
+        self.replayed = bool(paces)
+        self.share = 0.0
+        self.task: Task | None = None
+
+    def setup(self, stage: str) -> None:
+        """Take task and fitted features from the data; a loaded checkpoint brings its own."""
+        if self.task is None:
+            data = self.trainer.datamodule  # type: ignore[attr-defined]
+            self.build(replace(data.task, quantiles=self.quantiles), data.encoder)
+
+    def build(self, task: Task, encoder: Encoder) -> None:
+        """Make the network for a task whose features are fitted."""
+        self.task, self.encoder = task, encoder
+        past, future, static = encoder.widths
+        self.network = self.make(task, Widths(past, future, static))
+        self.register_buffer("levels", torch.tensor(task.quantiles), persistent=False)
+        self.metrics = MetricCollection({name: MeanMetric() for name in NAMES}, prefix="validation_")
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """The artifact's inputs (text as codes) -> quantiles [batch, horizon, quantile], sorted."""
+        encoded = self.encoder(inputs)
+        scaled = self.network(Window(**encoded))
+        units = self.encoder.units(scaled, encoded["location"], encoded["scale"])
+        return units.sort(-1).values
+
+    def _loss(self, batch: dict[str, Tensor]) -> Tensor:
+        encoded = self.encoder(batch)
+        forecast = self.network(Window(**encoded))
+        actual = self.encoder.scaled(batch["actual"], encoded["location"], encoded["scale"])
+        known = ~actual.isnan()
+        weight = known.to(forecast.dtype)
+        if "weight" in batch:
+            weight = weight * batch["weight"].nan_to_num(1.0)
+        return self.loss(forecast, torch.where(known, actual, 0.0), weight, self.levels)
+
+    def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
+        """Pinball loss in scaled units; logged now and then, as logging costs a synchronisation."""
+        self._set_learning_rate()
+        loss = self._loss(batch)
+        if self.global_step % LOGGED == 0:
+            self.log("train_loss", loss.detach(), on_step=True, on_epoch=False, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
+        """The loss, and scores in the target's units."""
+        size = len(batch["origin"])
+        loss = self._loss(batch)
+        self.log("validation_loss", loss, prog_bar=True, batch_size=size, sync_dist=True)
+        self._score(batch["actual"], self(batch))
+        self.log_dict(self.metrics, batch_size=size)
+
+    def _score(self, actual: Tensor, quantiles: Tensor) -> None:
+        known = ~actual.isnan()
+        actual, quantiles = actual[known], quantiles[known]
+        median = quantiles[:, len(self.quantiles) // 2]
+        error = (actual - median).abs()
+        total = (actual.abs() + median.abs()).clamp_min(1e-12)
+        miss = actual[:, None] - quantiles
+        inside = (actual >= quantiles[:, 0]) & (actual <= quantiles[:, -1])
+        size = actual.abs()
+        values = {
+            "mae": (error, 1.0),
+            "smape": (200 * error / total, 1.0),
+            "wape": (error / size.clamp_min(1e-12), size),
+            "pinball": (torch.maximum(self.levels * miss, (self.levels - 1) * miss).mean(-1), 1.0),
+            "coverage": (inside.to(error.dtype), 1.0),
+        }
+        for name, (value, weight) in values.items():
+            self.metrics[name].update(value, weight)
+
+    def test_step(self, batch: dict[str, Tensor], index: int) -> None:
+        """Kept for `predictions`, which puts the ranks' shares back in order."""
+        self._keep(batch)
+
+    def predict_step(self, batch: dict[str, Tensor], index: int) -> None:
+        """See test_step."""
+        self._keep(batch)
+
+    def _keep(self, batch: dict[str, Tensor]) -> None:
+        self.kept.append((batch["number"].cpu(), self(batch).float().cpu()))
+
+    def on_test_start(self) -> None:
+        """See test_step."""
+        self.kept: list[tuple[Tensor, Tensor]] = []
+
+    on_predict_start = on_test_start
+
+    def predictions(self) -> Tensor:
+        """[window, horizon, quantile] of the last test or predict, all ranks, in order."""
+        parts = [self.kept]
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            parts = [None] * torch.distributed.get_world_size()  # type: ignore[list-item]
+            torch.distributed.all_gather_object(parts, self.kept)
+        numbers = torch.cat([number for part in parts for number, _ in part])
+        values = torch.cat([value for part in parts for _, value in part])
+        return values[numbers.argsort()]
+
+    def configure_optimizers(self) -> Optimizer:
+        """AdamW (fused) unless the YAML names another."""
+        if self.optimizer is not None:
+            return self.optimizer(self.parameters())
+        return AdamW(
+            self.parameters(), self.learning_rate, weight_decay=self.weight_decay, fused=True
+        )
+
+    def _set_learning_rate(self) -> None:
+        if self.schedule == "constant":
+            return
+        rate = self.learning_rate * 0.5 * (1 + cos(pi * min(self.share, 1.0)))
+        warm = min(1.0, (self.global_step + 1) / 20)
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = rate * warm
+        self.share += (1 - self.share) / max(self._left(), 1)
+
+    def _left(self) -> int:
+        """Steps to the end of the budget, as the last pace said."""
+        step, left = self.paces[-1] if not self.replayed else self._pace()
+        return left - (self.global_step - step)
+
+    def _pace(self) -> list[int]:
+        return [p for p in self.paces if p[0] <= self.global_step][-1]
+
+    def on_train_start(self) -> None:
+        """The clock of a timed run starts."""
+        self.began = (monotonic(), self.global_step)
+
+    def on_train_epoch_start(self) -> None:
+        """A timed run asks how many steps are still to come, and keeps the answer."""
+        if not self.replayed:
+            self.paces.append([self.global_step, self._estimate()])
+
+    def _estimate(self) -> int:
+        if self.trainer.max_steps > 0:
+            return self.trainer.max_steps - self.global_step
+        timer = [c for c in self.trainer.callbacks if type(c).__name__ == "Timer"]
+        batches = int(self.trainer.num_training_batches)
+        if not timer or timer[0].time_remaining() is None:
+            epochs = self.trainer.max_epochs or -1
+            return max(epochs - self.trainer.current_epoch, 1) * batches
+        began, step = self.began
+        done = self.global_step - step
+        pace = (monotonic() - began) / done if done else 0.01
+        return max(int(timer[0].time_remaining() / pace), 1)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What is needed to build the same forecaster without data; plain values only."""
+        assert self.task is not None
+        checkpoint["loopcast"] = {
+            "task": asdict(self.task),
+            "encoder": self.encoder.facts(),
+            "paces": [list(p) for p in self.paces],
+            "share": self.share,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Build from the checkpoint's facts, so that its weights fit."""
+        facts = checkpoint["loopcast"]
+        task = Task.from_dict(facts["task"])
+        data = self.trainer.datamodule if self._trainer else None  # type: ignore[attr-defined]
+        self.restore(facts, data.features if data else None, self.encoder.scaling)
+        assert self.task == task
+        self.share = facts["share"]
+        if not self.replayed:
+            self.paces = [list(p) for p in facts["paces"]]
+
+    def restore(self, facts: dict[str, Any], features: Any, scaling: Any) -> None:
+        """From `facts` of a checkpoint, without data."""
+        task = Task.from_dict(facts["task"])
+        device = self.device
+        self.build(task, Encoder.restore(facts["encoder"], task, features, scaling))
+        self.to(device)

@@ -1,0 +1,123 @@
+"""From a source to a panel: which columns are read, what each is, how rows become the grid."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from loopcast.core.errors import ConfigError
+from loopcast.core.frequency import Frequency
+from loopcast.core.grid import grid
+from loopcast.core.panel import Panel
+from loopcast.core.rows import columns
+from loopcast.core.task import Aggregate, Columns, Duplicates, Gaps, Origins, Task
+from loopcast.data.source import Source
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The `data:` section as far as it says what the rows mean."""
+
+    source: Source
+    time: str
+    target: str
+    frequency: str
+    horizon: int
+    series: tuple[str, ...] = ()
+    time_format: str | None = None
+    zone: str | None = None
+    season: int | None = None
+    history: int | None = None
+    static: tuple[str, ...] | None = None
+    past: tuple[str, ...] = ()
+    future: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    aggregate: Aggregate | None = None
+    gaps: Gaps = "missing"
+    duplicates: Duplicates = "error"
+    observed: str | None = None
+    weight: str | None = None
+    origins: Origins | None = None
+
+    @property
+    def static_names(self) -> tuple[str, ...]:
+        """Key columns are static too, unless `static` is empty or names some of them."""
+        if self.static is None:
+            return self.series
+        named = set(self.static) & set(self.series)
+        keys = () if named or not self.static else self.series
+        return tuple(dict.fromkeys((*keys, *self.static)))
+
+    @property
+    def wanted(self) -> list[str]:
+        """Every column that is read."""
+        target = [] if self.aggregate == "count" else [self.target]
+        extra = [name for name in (self.observed, self.weight) if name]
+        roles = (*self.static_names, *self.past, *self.future)
+        return list(dict.fromkeys([*self.series, self.time, *target, *roles, *extra]))
+
+    def rows(self) -> dict[str, np.ndarray]:
+        """The columns as arrays; keys and declared categories as text."""
+        text = [*self.series, *self.categorical]
+        if self.time_format and self.time not in text:
+            text.append(self.time)
+        frame = self.source.read(self.wanted, [n for n in text if n in self.wanted])
+        return columns(frame, self.wanted)
+
+    def task(self, rows: dict[str, np.ndarray]) -> Task:
+        """Without history and season, which the rows' grid decides."""
+        frequency = Frequency.parse(self.frequency)
+        undated = "shared" if frequency.dated else "own"
+        unknown = set(self.categorical) - {*self.static_names, *self.past, *self.future}
+        if unknown:
+            raise ConfigError(f"categorical names {sorted(unknown)}, which have no role; add them to"
+                              " static, past or future")
+        return Task(
+            target=self.target,
+            time=self.time,
+            series=self.series,
+            frequency=frequency.name,
+            horizon=self.horizon,
+            season=self.season or frequency.season,
+            history=self.history or 0,
+            static=self._role(self.static_names, rows),
+            past=self._role(self.past, rows),
+            future=self._role(self.future, rows),
+            aggregate=self.aggregate,
+            gaps=self.gaps,
+            duplicates=self.duplicates,
+            zone=self.zone,
+            time_format=self.time_format,
+            observed=self.observed,
+            origins=self.origins or undated,
+        )
+
+    def panel(self, rows: dict[str, np.ndarray], task: Task) -> Panel:
+        """See grid."""
+        return grid(rows, task, weight=self.weight)
+
+    def _role(self, names: Sequence[str], rows: dict[str, np.ndarray]) -> Columns:
+        forced = {*self.series, *self.categorical}
+        categorical = tuple(n for n in names if n in forced or not _numeric(rows[n]))
+        return Columns(tuple(n for n in names if n not in categorical), categorical)
+
+
+def _numeric(values: np.ndarray) -> bool:
+    """Numbers, booleans, or text that reads as numbers throughout."""
+    if values.dtype.kind in "fiub":
+        return True
+    present = pd.Series(values).dropna()
+    present = present[present.astype(str) != ""]
+    kinds = {type(value) for value in present.head(1000)}
+    if kinds <= {bool, np.bool_}:
+        return True
+    return bool(pd.to_numeric(present, errors="coerce").notna().all())
+
+
+def configured(options: dict[str, Any]) -> Reading:
+    """Lists as YAML gives them become tuples."""
+    names = ("series", "static", "past", "future", "categorical")
+    clean = {k: tuple(v) if k in names and v is not None else v for k, v in options.items()}
+    return Reading(**clean)
