@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from loopcast.data.frame import Frame
 from loopcast.serving.predictor import Predictor
-from loopcast.training.cli import DEFAULTS, StopOnInterrupt, export_best
+from loopcast.training.cli import DEFAULTS, StopOnInterrupt, export_best, keep_last_if_better
 from loopcast.training.datamodule import DataModule
 from loopcast.training.forecaster import Forecaster
 from loopcast.training.judging import judge
@@ -50,6 +50,7 @@ def fit(
         options["max_time"] = None
     run = L.Trainer(**{"logger": False, **options, "callbacks": [best, StopOnInterrupt()]})
     run.fit(forecaster, module)
+    keep_last_if_better(run, forecaster, module, folder)
     artifact = export_best(forecaster, module, folder, name)
     return Run(artifact, _test(module, artifact))
 

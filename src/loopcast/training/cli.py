@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,9 @@ class Cli(LightningCLI):
         return [*([best, stop] if judged else [last]), StopOnInterrupt(), keep]
 
     def after_fit(self) -> None:
-        """Write the artifact from the best checkpoint."""
+        """Write the artifact from the best checkpoint; the last weights have their say first."""
+        if not self.trainer.fast_dev_run:
+            keep_last_if_better(self.trainer, self.model, self.datamodule, self.folder)
         if self.trainer.is_global_zero and not self.trainer.fast_dev_run:
             path = export_best(self.model, self.datamodule, self.folder, self.run_name)
             print(f"the artifact is {path}")
@@ -186,6 +189,33 @@ class Cli(LightningCLI):
         (self.folder / "test.json").write_text(json.dumps(board, indent=1), encoding="utf-8")
         frame.to_parquet(self.folder / "test.parquet")
         print(table(board))
+
+
+def keep_last_if_better(
+    trainer: L.Trainer, model: Forecaster, data: DataModule, folder: Path
+) -> None:
+    """A budget ends between two looks at the validation part: look once more."""
+    best = trainer.checkpoint_callback.best_model_score if trainer.checkpoint_callback else None
+    last = _validation_loss(model, data)
+    if best is None or last is None or last < float(best):
+        trainer.save_checkpoint(folder / "best.ckpt")
+
+
+def _validation_loss(model: Forecaster, data: DataModule) -> float | None:
+    loader = list(data.val_dataloader())
+    if not loader:
+        return None
+    model.eval()
+    resident = replace(
+        data.resident().to(model.device),
+        limit=torch.from_numpy(data.splits.validation.copy()).to(model.device),
+    )
+    with torch.no_grad():
+        parts = [
+            (float(model.loss_of(resident.gather(*batch.to(model.device)[:, 1:].unbind(1)))), len(batch))
+            for batch in loader
+        ]
+    return sum(loss * size for loss, size in parts) / sum(size for _, size in parts)
 
 
 def export_best(model: Forecaster, data: DataModule, folder: Path, name: str) -> Path:

@@ -71,7 +71,8 @@ class Forecaster(L.LightningModule):
         units = self.encoder.units(scaled, encoded["location"], encoded["scale"])
         return units.sort(-1).values
 
-    def _loss(self, batch: dict[str, Tensor]) -> Tensor:
+    def loss_of(self, batch: dict[str, Tensor]) -> Tensor:
+        """A gathered batch's loss, in scaled units."""
         encoded = self.encoder(batch)
         forecast = self.network(Window(**encoded))
         actual = self.encoder.scaled(batch["actual"], encoded["location"], encoded["scale"])
@@ -84,7 +85,7 @@ class Forecaster(L.LightningModule):
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """Pinball loss in scaled units; logged now and then, as logging costs a synchronisation."""
         self._set_learning_rate()
-        loss = self._loss(batch)
+        loss = self.loss_of(batch)
         if self.global_step % LOGGED == 0:
             self.log("train_loss", loss.detach(), on_step=True, on_epoch=False, prog_bar=True)
         return loss
@@ -92,7 +93,7 @@ class Forecaster(L.LightningModule):
     def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
         """The loss, and scores in the target's units."""
         size = len(batch["origin"])
-        loss = self._loss(batch)
+        loss = self.loss_of(batch)
         self.log("validation_loss", loss, prog_bar=True, batch_size=size, sync_dist=True)
         self._score(batch["actual"], self(batch))
         self.log_dict(self.metrics, batch_size=size)
