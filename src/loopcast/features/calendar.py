@@ -1,7 +1,8 @@
 """The calendar of every step of a window, from the integer grid index of its origin.
 
 Whatever repeats is a small table over one cycle, written out one window longer than the cycle: a
-window then needs one division for its first step, not one for each step.
+window then needs one division for its first step, not one for each step. Divisions are `//`:
+torch.div(rounding_mode=...) of integers is exported as a float32 division, which is not exact.
 """
 
 import copy
@@ -22,29 +23,32 @@ from loopcast.features.feature import Feature, Inputs
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
-GREGORIAN = 146_097  # days in 400 years, after which the calendar repeats
-LEAP_DAYS = 477  # 29ths of February before 1970, counted from year 1
+GREGORIAN = 146_097  # days in 400 years, after which the calendar repeats, weekdays included
 LONGEST = 366
 NONE = np.zeros((0, 0), np.float32)
 ONE_HOT = 12
 """Cycles of up to this many phases get a column for each phase."""
 
 
-def january(year: Tensor) -> Tensor:
-    """The day, counted from 1970-01-01, on which each year begins."""
-    before = year - 1
-    return 365 * (year - 1970) + before // 4 - before // 100 + before // 400 - LEAP_DAYS
+def new_years(more: int) -> Integers:
+    """The first days of 1970 to 2369 and of `more` years after them, counted from 1970-01-01."""
+    return np.arange(400 + more).astype("M8[Y]").astype("M8[D]").astype(np.int64)
 
 
-def leap(year: Tensor) -> Tensor:
-    """1 in years of 366 days, else 0."""
-    return january(year + 1) - january(year) - 365
+def year_rows(days: Tensor, begins: Tensor, crossings: int) -> Tensor:
+    """Rising days [batch, step] from 1970 on -> rows of the year table: 366 * leap + day of year.
 
-
-def year_of(day: Tensor) -> Tensor:
-    """The year of each day, counted from 1970-01-01."""
-    guess = 1970 + (day * 400) // GREGORIAN  # at most one off
-    return guess + (day >= january(guess + 1)).long() - (day < january(guess)).long()
+    `begins` [year, 2]: the first day of each year, and that less 366 in leap years. Each window
+    sees at most `crossings` new years; the first day is within 400 years of 1970, or just after.
+    """
+    first = days[:, :1]
+    year = first // 365  # or one too many
+    year = year - (first < embedding(year, begins)[..., 0]).long()
+    base = embedding(year, begins)[..., 1]
+    for later in range(1, crossings + 1):
+        begin = embedding(year + later, begins)
+        base = torch.where(days >= begin[..., 0], begin[..., 1], base)
+    return days - base
 
 
 def harmonics(phase: NDArray[np.float64], count: int) -> Floats:
@@ -149,6 +153,7 @@ class Calendar(Feature):
     phases: Tensor  # [period + step, column]
     days: Tensor  # [period + step, 1], the day of each step counted from 1970-01-01
     year: Tensor  # [732, column]
+    begins: Tensor  # [year, 2]
     seasons: Tensor  # [season + step, column]
     steps: Tensor  # [step]
 
@@ -171,12 +176,15 @@ class Calendar(Feature):
         phases, days = phase_table(frequency, length + fitted.period)
         seasons = season_table(fitted.season, length) if fitted.seasonal else NONE
         fitted.crossings = int(days[-1] - days[0]) // 365 + 1 if fitted.dated else 0
+        begins = new_years(fitted.crossings + 2)
+        leap = np.diff(begins) - 365
         phases, year, seasons = beside((phases, year_table(frequency), seasons))
         fitted.width = phases.shape[1]
         for name, table in (
             ("phases", phases),
             ("days", days[:, None]),
             ("year", year),
+            ("begins", np.stack([begins[:-1], begins[:-1] - LONGEST * leap], axis=-1)),
             ("seasons", seasons),
             ("steps", np.arange(length)),
         ):
@@ -186,20 +194,12 @@ class Calendar(Feature):
     def forward(self, inputs: Inputs) -> Tensor:
         """[batch, history + horizon, width]."""
         first = (inputs["origin"] - (self.history - 1))[:, None]
-        rows = first % self.period + self.steps
+        phase = first % self.period
+        rows = phase + self.steps
         columns = embedding(rows, self.phases)
         if self.dated:
-            days = embedding(rows, self.days)[..., 0] + first // self.period * 7
-            columns = columns + embedding(self._day_of_year(days), self.year)
+            days = first // self.period * 7 % GREGORIAN + embedding(rows, self.days)[..., 0]
+            columns = columns + embedding(year_rows(days, self.begins, self.crossings), self.year)
         if self.seasonal:
             columns = columns + embedding(first % self.season + self.steps, self.seasons)
         return columns
-
-    def _day_of_year(self, days: Tensor) -> Tensor:
-        """Rising days [batch, step] -> rows of the year table."""
-        year = year_of(days[:, :1])
-        base = january(year) - LONGEST * leap(year)
-        for later in range(1, self.crossings + 1):
-            begin = january(year + later)
-            base = torch.where(days >= begin, begin - LONGEST * leap(year + later), base)
-        return days - base

@@ -9,14 +9,12 @@ from torch import Tensor, nn
 from loopcast.core.panel import Panel
 from loopcast.core.task import Columns, Task
 from loopcast.features.calendar import Calendar
-from loopcast.features.categories import Category, encode
+from loopcast.features.categories import Category
 from loopcast.features.feature import Axis, Feature, Inputs
 from loopcast.features.level import Level
 from loopcast.features.numeric import Numeric
 from loopcast.features.position import Position
 from loopcast.features.scaling import Scaling
-
-__all__ = ["Encoder", "default_features", "encode"]
 
 ROLES: tuple[Axis, ...] = ("past", "future", "static")
 WINDOW_FACTS = 4

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from loopcast.core.panel import Panel
 from loopcast.core.task import Task
@@ -172,6 +173,6 @@ class Level(nn.Module):
             given = self.numeric(inputs)[..., None]
             expected = expected + (given * self.slopes).sum(dim=-2)
         for number, name in enumerate(self.columns):
-            expected = expected + self.get_buffer(f"effect{number}")[inputs[name]]
+            expected = expected + embedding(inputs[name], self.get_buffer(f"effect{number}"))
         expected = expected.clamp(self.low, self.high)
         return self.unit * expected[:, :1].sinh(), expected[:, 1:].exp()
