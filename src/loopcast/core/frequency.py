@@ -7,7 +7,7 @@ clock, and plain integers by their own count.
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class Frequency:
         weeks, weekday = np.divmod(days - MONDAY, 7)
         return weeks * 5 + np.minimum(weekday, 4)
 
-    def start(self, index: Indices) -> Times:
+    def start(self, index: Indices) -> Any:
         """The first instant of each step, datetime64[s] (integers: int64)."""
         if self.unit == "integer":
             return index * self.count
@@ -102,7 +102,7 @@ class Frequency:
             return weeks * 7 + weekday + MONDAY
         return index
 
-    def time(self, index: Indices) -> Times:
+    def time(self, index: Indices) -> Any:
         """The time that labels each step, datetime64[s] (integers: int64)."""
         if self.unit == "week":
             return self.start(index) + np.timedelta64(6, "D")

@@ -55,7 +55,9 @@ def grid(
     located = Located(owner, frequency.index(time), time)
     target = _target(table, task, history)
     origins = _origins(located, target, dated & history, frequency, task, origin, len(keys[1]))
-    return _Gridder(task, frequency, table, located, target, dated, history, origins, weight).panel(keys)
+    return _Gridder(task, frequency, table, located, target, dated, history, origins, weight).panel(
+        keys
+    )
 
 
 def missing_future(panel: Panel, task: Task) -> NDArray[np.bool_]:
@@ -120,7 +122,9 @@ def _keys(table: Mapping[str, Array], task: Task) -> tuple[tuple[dict[str, Array
 
 
 def _compact(owner: Array) -> tuple[Array, Array]:
-    starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]) if len(owner) else np.zeros(0, int)
+    starts = (
+        np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]) if len(owner) else np.zeros(0, int)
+    )
     present, runs = np.unique(owner[starts], return_inverse=True)
     return present, np.repeat(runs, np.diff(np.r_[starts, len(owner)]))
 
@@ -148,17 +152,18 @@ def _origins(
 ) -> Array:
     """[series]"""
     if origin is not None:
-        named = times.parse(np.array([origin], dtype=object), frequency, task.zone, task.time_format)
+        named = times.parse(
+            np.array([origin], dtype=object), frequency, task.zone, task.time_format
+        )
         return np.full(count, frequency.index(named)[0])
     known = rows & ~np.isnan(target)
     known = known if known.any() else rows
     if not known.any():
         raise NoRows("no row has a history; name the origin to forecast from keys alone")
     if task.origins == "own":
-        last = np.full(count, located.step[known].max())
         ends = np.full(count, np.iinfo(np.int64).min)
         np.maximum.at(ends, located.series[known], located.step[known])
-        return np.where(ends > np.iinfo(np.int64).min, ends, last)
+        return np.where(ends > np.iinfo(np.int64).min, ends, located.step[known].max())
     last = int(located.step[known].max())
     if task.aggregate and not _complete(located.step[known], located.time[known], last, frequency):
         last -= 1
@@ -269,7 +274,9 @@ class _Gridder:
         return bool(sub_daily and counts.max() <= 2 and (counts > 1).mean() < 0.01)
 
     def _target_rows(self, place: Array, past: Array, total: int) -> Array:
-        how = self.task.aggregate or {"error": "mean"}.get(self.task.duplicates, self.task.duplicates)
+        how = self.task.aggregate or {"error": "mean"}.get(
+            self.task.duplicates, self.task.duplicates
+        )
         seen = past & ~np.isnan(self.target)
         if how == "last":
             return self._lasts(self.target, place, seen, total, np.nan)
@@ -319,7 +326,11 @@ class _Gridder:
         self, place: Array, past: Array, ahead: Array, total: int, count: int
     ) -> dict[str, Categories]:
         found = {}
-        for role, columns_ in (("static", self.task.static), ("past", self.task.past), ("future", self.task.future)):
+        for role, columns_ in (
+            ("static", self.task.static),
+            ("past", self.task.past),
+            ("future", self.task.future),
+        ):
             for name in columns_.categorical:
                 code, texts = codes(self.table[name])
                 blank = np.r_[texts, np.array([""], dtype=object)]

@@ -11,9 +11,7 @@ from loopcast.core.task import Task
 Indices = NDArray[np.int64]
 
 
-def inputs(
-    panel: Panel, task: Task, series: Indices, origins: Indices
-) -> dict[str, NDArray[Any]]:
+def inputs(panel: Panel, task: Task, series: Indices, origins: Indices) -> dict[str, NDArray[Any]]:
     """Cut the windows of `series` at `origins`, [batch] each; steps outside are NaN or ""."""
     steps = np.arange(1 - task.history, task.horizon + 1)
     within = (origins - panel.start[series])[:, None] + steps

@@ -71,7 +71,9 @@ class Panel:
         lengths = np.maximum(ends - self.start + 1, 0)
         keep = self.indices <= np.broadcast_to(last, len(self))[self.owners]
         categories = {
-            name: column if name.startswith("static.") else replace(column, codes=column.codes[keep])
+            name: column
+            if name.startswith("static.")
+            else replace(column, codes=column.codes[keep])
             for name, column in self.categories.items()
         }
         return replace(

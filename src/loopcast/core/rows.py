@@ -12,7 +12,9 @@ from loopcast.core.errors import DataError, MissingColumn, NoRows, WrongType
 Rows = Mapping[str, NDArray[Any]]
 
 
-def columns(rows: Any, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
+def columns(
+    rows: Any, names: Sequence[str], optional: Sequence[str] = ()
+) -> dict[str, NDArray[Any]]:
     """Columns by name from a mapping, a list of records or a data frame (pandas, polars).
 
     Raises MissingColumn with the nearest names there are, NoRows where there is nothing.

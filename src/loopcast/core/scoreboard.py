@@ -110,7 +110,7 @@ def scoreboard(
         ],
         "by_category": {
             column: {
-                text: {"windows": int(len(where)), **_beside(judged.windows(where))}
+                text: {"windows": len(where), **_beside(judged.windows(where))}
                 for text, where in groups(texts, actual)
             }
             for column, texts in by.items()

@@ -79,7 +79,7 @@ class Task:
             raise ConfigError(
                 f"the task has unknown fields {sorted(unknown)}; known: {sorted(known)}"
             )
-        roles = {
+        roles: dict[str, Any] = {
             role: Columns(**{kind: tuple(names) for kind, names in facts[role].items()})
             for role in ("static", "past", "future")
             if role in facts

@@ -38,7 +38,9 @@ def _integers(array: NDArray[Any]) -> NDArray[np.int64]:
         ) from error
     wrong = ~np.isfinite(numbers) | (numbers != np.floor(numbers))
     if wrong.any():
-        raise WrongTime(f"{wrong.sum()} times are no whole numbers, e.g. {array[wrong][:3].tolist()}")
+        raise WrongTime(
+            f"{wrong.sum()} times are no whole numbers, e.g. {array[wrong][:3].tolist()}"
+        )
     return array.astype(np.int64) if array.dtype.kind in "iu" else numbers.astype(np.int64)
 
 

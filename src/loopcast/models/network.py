@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from loopcast.core.task import Task
-
 
 @dataclass(frozen=True)
 class Widths:

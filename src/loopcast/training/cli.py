@@ -99,7 +99,9 @@ class Cli(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """The top-level keys of the YAML."""
-        parser.add_argument("--name", type=str | None, default=None, help="default: the YAML's stem")
+        parser.add_argument(
+            "--name", type=str | None, default=None, help="default: the YAML's stem"
+        )
         parser.add_argument("--patience", type=int, default=PATIENCE, help="epochs without gain")
 
     @property
@@ -159,9 +161,9 @@ class Cli(LightningCLI):
 
     def after_fit(self) -> None:
         """Write the artifact from the best checkpoint; the last weights have their say first."""
-        if not self.trainer.fast_dev_run:
+        if not getattr(self.trainer, "fast_dev_run", False):
             keep_last_if_better(self.trainer, self.model, self.datamodule, self.folder)
-        if self.trainer.is_global_zero and not self.trainer.fast_dev_run:
+        if self.trainer.is_global_zero and not getattr(self.trainer, "fast_dev_run", False):
             path = export_best(self.model, self.datamodule, self.folder, self.run_name)
             print(f"the artifact is {path}")
 
@@ -195,7 +197,7 @@ def keep_last_if_better(
     trainer: L.Trainer, model: Forecaster, data: DataModule, folder: Path
 ) -> None:
     """A budget ends between two looks at the validation part: look once more."""
-    best = trainer.checkpoint_callback.best_model_score if trainer.checkpoint_callback else None
+    best = getattr(trainer.checkpoint_callback, "best_model_score", None)
     last = _validation_loss(model, data)
     if best is None or last is None or last < float(best):
         trainer.save_checkpoint(folder / "best.ckpt")
@@ -212,7 +214,10 @@ def _validation_loss(model: Forecaster, data: DataModule) -> float | None:
     )
     with torch.no_grad():
         parts = [
-            (float(model.loss_of(resident.gather(*batch.to(model.device)[:, 1:].unbind(1)))), len(batch))
+            (
+                float(model.loss_of(resident.gather(*batch.to(model.device)[:, 1:].unbind(1)))),
+                len(batch),
+            )
             for batch in loader
         ]
     return sum(loss * size for loss, size in parts) / sum(size for _, size in parts)
@@ -228,15 +233,24 @@ def export_best(model: Forecaster, data: DataModule, folder: Path, name: str) ->
     card = {"name": name, "version": 1, "data": _described(data), "scores": {}}
     if (data.splits.validation > data.splits.train).any():
         series, origin, limit = data.part("validation")
-        board, _ = judge(data.panel, data.train, model.task, (series, origin, limit),
-                         _forecasts(model, data, series, origin))
+        board, _ = judge(
+            data.panel,
+            data.train,
+            model.task,
+            (series, origin, limit),
+            _forecasts(model, data, series, origin),
+        )
         card["scores"] = {"validation": {k: board[k] for k in ("overall", "naive", "by_horizon")}}
     return export(model, data.panel, Path("export") / f"{name}.onnx", card)
 
 
-def _forecasts(model: Forecaster, data: DataModule, series: np.ndarray, origin: np.ndarray) -> np.ndarray:
+def _forecasts(
+    model: Forecaster, data: DataModule, series: np.ndarray, origin: np.ndarray
+) -> np.ndarray:
     resident = data.resident().to("cpu")
-    chunks = zip(torch.from_numpy(series).split(4096), torch.from_numpy(origin).split(4096), strict=True)
+    chunks = zip(
+        torch.from_numpy(series).split(4096), torch.from_numpy(origin).split(4096), strict=True
+    )
     with torch.no_grad():
         return torch.cat([model(resident.gather(s, o)) for s, o in chunks]).numpy()
 

@@ -138,8 +138,10 @@ class DataModule(L.LightningDataModule):
             }
             self.windows = windows(self.panel, self.task, codes, self.splits.train)
             if not len(self.windows):
-                raise NoRows("the train part holds no window: give a longer history, or shorten"
-                             " data.validation, data.test or data.horizon")
+                raise NoRows(
+                    "the train part holds no window: give a longer history, or shorten"
+                    " data.validation, data.test or data.horizon"
+                )
         return self.windows
 
     def _encoder(self) -> Encoder:
@@ -217,4 +219,3 @@ class DataModule(L.LightningDataModule):
         if resident.start.device != device:
             resident = self.windows = resident.to(device)
         return resident
-

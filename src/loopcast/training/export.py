@@ -54,8 +54,14 @@ def export(forecaster: Forecaster, panel: Panel, path: Path, card: dict[str, Any
     coded = codes(raw, forecaster)
     core = _core(Graph(forecaster, list(coded)), coded)
     model = _with_vocabularies(core, raw, forecaster.encoder.vocabularies)
-    artifact = Artifact(task, {**card, "created": datetime.now(UTC).isoformat(timespec="seconds"),
-                               "libraries": _libraries()})
+    artifact = Artifact(
+        task,
+        {
+            **card,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "libraries": _libraries(),
+        },
+    )
     helper.set_model_props(model, artifact.to_metadata())
     onnx.checker.check_model(model)
     content = model.SerializeToString()
@@ -116,7 +122,7 @@ def _core(graph: Graph, coded: dict[str, Tensor]) -> onnx.ModelProto:
             verbose=False,
         )
     stream = BytesIO()
-    program.save(stream)  # type: ignore[union-attr]
+    program.save(stream)  # type: ignore[union-attr,arg-type]
     return onnx.load_from_string(stream.getvalue())
 
 

@@ -29,6 +29,8 @@ class Forecaster(L.LightningModule):
     max_time); what a timed run decided is kept in `paces`, so that it can be replayed by steps.
     """
 
+    levels: Tensor
+
     def __init__(
         self,
         network: Callable[[Task, Widths], Network] = ResidualMLP,
@@ -62,7 +64,9 @@ class Forecaster(L.LightningModule):
         past, future, static = encoder.widths
         self.network = self.make(task, Widths(past, future, static))
         self.register_buffer("levels", torch.tensor(task.quantiles), persistent=False)
-        self.metrics = MetricCollection({name: MeanMetric() for name in NAMES}, prefix="validation_")
+        self.metrics = MetricCollection(
+            {name: MeanMetric() for name in NAMES}, prefix="validation_"
+        )
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """The artifact's inputs (text as codes) -> quantiles [batch, horizon, quantile], sorted."""
@@ -181,7 +185,7 @@ class Forecaster(L.LightningModule):
     def _estimate(self) -> int:
         if self.trainer.max_steps > 0:
             return self.trainer.max_steps - self.global_step
-        timer = [c for c in self.trainer.callbacks if type(c).__name__ == "Timer"]
+        timer = [c for c in getattr(self.trainer, "callbacks", []) if type(c).__name__ == "Timer"]
         batches = int(self.trainer.num_training_batches)
         if not timer or timer[0].time_remaining() is None:
             epochs = self.trainer.max_epochs or -1

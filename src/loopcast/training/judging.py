@@ -18,7 +18,9 @@ PAST = 8
 """Seasons of the past the naive forecast may look at."""
 
 
-def actuals(panel: Panel, task: Task, series: np.ndarray, origin: np.ndarray, limit: np.ndarray) -> np.ndarray:
+def actuals(
+    panel: Panel, task: Task, series: np.ndarray, origin: np.ndarray, limit: np.ndarray
+) -> np.ndarray:
     """[window, horizon]; NaN after `limit` [series]."""
     ahead = replace(task, history=task.horizon)
     found = inputs(panel, ahead, series, origin + task.horizon)["target"].astype(np.float64)
@@ -41,8 +43,14 @@ def judge(
     naive = seasonal_naive(past, task.season, task.horizon)
     ranges = naive_quantiles(past, task.season, task.horizon, task.quantiles)
     scale = naive_scale(train, task.season)[series]
-    by = {name: panel.categories[f"static.{name}"].cells[series] for name in task.static.categorical}
-    by = {name: cells for name, cells in by.items() if len(set(cells)) < len(panel) or len(panel) <= 50}
+    by = {
+        name: panel.categories[f"static.{name}"].cells[series] for name in task.static.categorical
+    }
+    by = {
+        name: cells
+        for name, cells in by.items()
+        if len(set(cells)) < len(panel) or len(panel) <= 50
+    }
     board = scoreboard(actual, quantiles, task.quantiles, naive, ranges, scale, by)
     return board, _table(panel, task, series, origin, actual, quantiles, naive)
 

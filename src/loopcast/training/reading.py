@@ -69,11 +69,13 @@ class Reading:
     def task(self, rows: dict[str, np.ndarray]) -> Task:
         """Without history and season, which the rows' grid decides."""
         frequency = Frequency.parse(self.frequency)
-        undated = "shared" if frequency.dated else "own"
+        undated: Origins = "shared" if frequency.dated else "own"
         unknown = set(self.categorical) - {*self.static_names, *self.past, *self.future}
         if unknown:
-            raise ConfigError(f"categorical names {sorted(unknown)}, which have no role; add them to"
-                              " static, past or future")
+            raise ConfigError(
+                f"categorical names {sorted(unknown)}, which have no role; add them to"
+                " static, past or future"
+            )
         return Task(
             target=self.target,
             time=self.time,
@@ -119,5 +121,7 @@ def _numeric(values: np.ndarray) -> bool:
 def configured(options: dict[str, Any]) -> Reading:
     """Lists as YAML gives them become tuples."""
     names = ("series", "static", "past", "future", "categorical")
-    clean = {k: tuple(v) if k in names and v is not None else v for k, v in options.items()}
+    clean: dict[str, Any] = {
+        k: tuple(v) if k in names and v is not None else v for k, v in options.items()
+    }
     return Reading(**clean)

@@ -40,7 +40,7 @@ class Windows:
 
     def to(self, device: torch.device | str) -> Self:
         """The same windows on another device."""
-        moved = {
+        moved: dict[str, Any] = {
             f.name: value.to(device)
             for f in fields(self)
             if isinstance(value := getattr(self, f.name), Tensor)
@@ -78,7 +78,7 @@ class Windows:
     def _column(
         self, name: str, tensor: Tensor, series: Tensor, rows: Tensor, inside: Tensor
     ) -> Tensor:
-        axis = name.split(".")[0]
+        axis = name.split(".", maxsplit=1)[0]
         if axis == "static":
             return tensor[series]
         part = slice(None)
@@ -89,7 +89,9 @@ class Windows:
         missing = 0 if "." in name else NAN
         inside = inside[:, part]
         values = tensor[rows[:, part]]
-        return torch.where(inside[..., None] if values.ndim > inside.ndim else inside, values, missing)
+        return torch.where(
+            inside[..., None] if values.ndim > inside.ndim else inside, values, missing
+        )
 
 
 def windows(
@@ -176,7 +178,9 @@ class Draws:
             return torch.randint(len(self.windows), (self.batch,), generator=generator)
         series = eligible[torch.randint(len(eligible), (self.batch,), generator=generator)]
         share = torch.rand(self.batch, generator=generator)
-        return self.windows.of_series(series.to(self.windows.ends.device), share.to(self.windows.ends.device))
+        return self.windows.of_series(
+            series.to(self.windows.ends.device), share.to(self.windows.ends.device)
+        )
 
     def state_dict(self) -> dict[str, int]:
         """What a checkpoint keeps."""
