@@ -80,7 +80,9 @@ def _training(args: Sequence[str]) -> None:
     try:
         cli = import_module("loopcast.training.cli")
     except ModuleNotFoundError as error:
-        raise MissingExtra(f"{error.name} is not installed: pip install 'loopcast[train]'") from error
+        raise MissingExtra(
+            f"{error.name} is not installed: pip install 'loopcast[train]'"
+        ) from error
     if args and args[0] == "plan":
         cli.plan(args[1:])
     elif args and args[0] == "export":

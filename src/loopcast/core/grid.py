@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -253,11 +255,12 @@ class _Gridder:
             return
         rows = np.flatnonzero(past)
         _, first, counts = np.unique(place[rows], return_index=True, return_counts=True)
-        if not (counts > 1).any() or self._repeated_hour(counts):
+        twice = counts > 1
+        if not twice.any() or self._repeated_hour(self.located.step[rows[first[twice]]]):
             return
         row = rows[first[np.argmax(counts)]]
         step = str(self.frequency.time(self.located.step[row : row + 1])[0])[:16]
-        if np.median(counts) > 1:
+        if twice.mean() > 0.5:
             raise WrongTime(
                 f"most steps hold several rows (up to {counts.max()} in the step {step}), but the"
                 f" task's frequency is {self.task.frequency}: give one row a step, or set aggregate"
@@ -269,9 +272,16 @@ class _Gridder:
             " aggregate (sum, mean, last or count)"
         )
 
-    def _repeated_hour(self, counts: Array) -> bool:
-        sub_daily = self.frequency.unit == "minute" and self.task.zone is not None
-        return bool(sub_daily and counts.max() <= 2 and (counts > 1).mean() < 0.01)
+    def _repeated_hour(self, steps: Array) -> bool:
+        """Are all these steps wall-clock hours that the zone's autumn day has twice?"""
+        if self.frequency.unit != "minute" or self.task.zone is None:
+            return False
+        zone = ZoneInfo(self.task.zone)
+        walls = [datetime.fromisoformat(str(time)) for time in self.frequency.time(steps)[:1000]]
+        return all(
+            wall.replace(tzinfo=zone).utcoffset() != wall.replace(tzinfo=zone, fold=1).utcoffset()
+            for wall in walls
+        )
 
     def _target_rows(self, place: Array, past: Array, total: int) -> Array:
         how = self.task.aggregate or {"error": "mean"}.get(

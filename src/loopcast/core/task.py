@@ -79,10 +79,11 @@ class Task:
             raise ConfigError(
                 f"the task has unknown fields {sorted(unknown)}; known: {sorted(known)}"
             )
-        roles: dict[str, Any] = {
-            role: Columns(**{kind: tuple(names) for kind, names in facts[role].items()})
+        roles: dict[str, Columns] = {
+            role: Columns(**{str(kind): tuple(names) for kind, names in facts[role].items()})
             for role in ("static", "past", "future")
             if role in facts
         }
         tuples = {name: tuple(facts[name]) for name in ("series", "quantiles") if name in facts}
-        return cls(**{**facts, **roles, **tuples})
+        merged: dict[str, Any] = {**facts, **roles, **tuples}
+        return cls(**merged)

@@ -39,7 +39,9 @@ class SqlQuery(Source):
                 pd.DataFrame(rows, columns=names)[list(columns)]
                 for rows in result.partitions(self.chunk)
             ]
-        frame = pd.concat(chunks, ignore_index=True) if chunks else pd.DataFrame(columns=list(columns))
+        frame = (
+            pd.concat(chunks, ignore_index=True) if chunks else pd.DataFrame(columns=list(columns))
+        )
         for name in frame.columns.difference(list(text)):
             if frame[name].dtype == object and frame[name].map(_decimal).any():
                 frame[name] = frame[name].astype(float)

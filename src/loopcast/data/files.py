@@ -57,7 +57,9 @@ class CsvFile(Source):
                 usecols=used,
                 dtype=dict.fromkeys(text, str),
                 keep_default_na=False,
-                na_values={name: [""] if name in text else ["", "NA", "NaN", "null"] for name in used},
+                na_values={
+                    name: [""] if name in text else ["", "NA", "NaN", "null"] for name in used
+                },
             )
             for path in paths(self.path)
         ]

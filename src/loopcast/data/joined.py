@@ -23,7 +23,9 @@ class Joined(Source):
     def read(self, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
         """See Source; a column that several have is taken from the first."""
         if len(self.on) != len(self.sources) - 1:
-            raise ConfigError(f"{len(self.sources)} sources need {len(self.sources) - 1} lists in `on`")
+            raise ConfigError(
+                f"{len(self.sources)} sources need {len(self.sources) - 1} lists in `on`"
+            )
         require(columns, self.columns(), self.describe())
         links = list(dict.fromkeys(name for names in self.on for name in names))
         words = list(dict.fromkeys([*text, *links]))

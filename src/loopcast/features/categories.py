@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from loopcast.core.errors import ConfigError
 from loopcast.core.panel import Categories, Panel
 from loopcast.core.task import Task
 from loopcast.features.feature import Axis, Feature, Inputs
@@ -25,6 +26,9 @@ def vocabulary(name: str, train: Panel) -> tuple[str, ...]:
 
     Steps outside a series have the text "" too, so only a static "" is a text of its own.
     """
+    if name not in train.categories:
+        known = sorted(train.categories)
+        raise ConfigError(f"no categorical column is called {name!r}; the task has {known}")
     column = train.categories[name]
     static = name.startswith("static.")
     codes = column.codes[train.lengths > 0] if static else column.codes

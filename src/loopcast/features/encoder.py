@@ -18,6 +18,8 @@ from loopcast.features.scaling import Scaling
 
 ROLES: tuple[Axis, ...] = ("past", "future", "static")
 WINDOW_FACTS = 4
+HUGE = 1e30
+"""A target of this size is taken as not observed, like NaN: its square is no float32."""
 WIDE = 5.0
 """Logarithms among the window facts stay within so much of 0."""
 
@@ -94,9 +96,10 @@ class Encoder(nn.Module):
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         """The fields of a network's window, by name."""
         target = inputs["target"]
-        mask = (target.abs() < float("inf")).float()
+        mask = (target.abs() < HUGE).float()
         scaled, location, scale = self.scaling(target, mask, *self.level(inputs))
-        facts = self._window_facts(scaled, mask, location, scale)
+        zero = (target == 0).float()
+        facts = self._window_facts(mask, zero, location, scale)
         return {
             "target": scaled,
             "mask": mask,
@@ -110,11 +113,8 @@ class Encoder(nn.Module):
     def _parts(self, axis: Axis, inputs: Inputs) -> list[Tensor]:
         return [f(inputs) for f in self._listed if f.axis == axis and f.width]
 
-    def _window_facts(
-        self, scaled: Tensor, mask: Tensor, location: Tensor, scale: Tensor
-    ) -> Tensor:
+    def _window_facts(self, mask: Tensor, zero: Tensor, location: Tensor, scale: Tensor) -> Tensor:
         """[batch, 4]: shares of observed steps and of zeros, scale against train and level."""
-        zero = ((scaled * scale + location).abs() <= 1e-6 * scale).float() * mask
         size = scale.log()
         facts = [
             mask.mean(dim=-1, keepdim=True),

@@ -114,7 +114,9 @@ def _content(source: str | Path | bytes) -> bytes:
     try:
         return Path(source).read_bytes()
     except OSError as error:
-        raise ArtifactError(f"{source} cannot be read ({error.strerror}); check the path") from error
+        raise ArtifactError(
+            f"{source} cannot be read ({error.strerror}); check the path"
+        ) from error
 
 
 def _open(content: bytes, threads: int, providers: list[str]) -> onnxruntime.InferenceSession:
