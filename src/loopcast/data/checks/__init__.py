@@ -1,0 +1,1 @@
+"""Does the data make sense, is it balanced, is it biased? Checks before and after the grid."""

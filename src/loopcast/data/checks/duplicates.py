@@ -1,0 +1,138 @@
+"""Rows that stand twice, and steps without any row."""
+
+import numpy as np
+
+from loopcast.core.text import codes
+from loopcast.data.checks.finding import Finding, few, listing, moment, plural
+from loopcast.data.checks.table import Array, Table
+
+WHOLE, USUAL, LEAST = 0.8, 0.2, 20
+"""A day of LEAST rows stands twice if WHOLE of them have a copy, and USUAL at most elsewhere."""
+TOLD = 0.001
+REPEATED_HOUR = 0.01
+"""The hours that clock changes repeat cannot be more of the rows than this."""
+
+
+def check(table: Table) -> list[Finding]:
+    """Steps with several rows, copies of rows, and steps without any."""
+    same = np.r_[False, table.spot[1:] == table.spot[:-1]]
+    found = []
+    if same.any():
+        copies = _copies(table)
+        found += _copied(table, copies) if table.task.aggregate else _several(table, same, copies)
+    return found + _absent(table, int((~same).sum()))
+
+
+def _copies(table: Table) -> Array:
+    """The group of rows alike in every column that each row belongs to; -1 where alone, [row]."""
+    time = table.time.astype(np.int64)
+    spot = table.owner * (int(time.max() - time.min()) + 1) + time - time.min()
+    order = np.argsort(spot, kind="stable")
+    same = spot[order][1:] == spot[order][:-1]
+    rows = np.sort(order[np.r_[False, same] | np.r_[same, False]])
+    number = np.unique(spot[rows], return_inverse=True)[1]
+    for name, column in table.cells.items():
+        if name not in (*table.task.series, table.task.time):
+            code, distinct = codes(column[rows])
+            number = np.unique(number * (len(distinct) + 1) + code, return_inverse=True)[1]
+    group = np.full(len(time), -1)
+    group[rows] = np.where(np.bincount(number)[number] > 1, number, -1) if len(rows) else 0
+    return group
+
+
+def _surplus(group: Array) -> int:
+    """Rows that repeat an earlier one."""
+    alike = group[group >= 0]
+    return len(alike) - len(np.unique(alike))
+
+
+def _several(table: Table, same: Array, group: Array) -> list[Finding]:
+    """More than one row in a step although nothing is aggregated."""
+    count, task = int(same.sum()), table.task
+    if _clock_change(table, same):
+        return []
+    _, first, rows = np.unique(table.spot, return_index=True, return_counts=True)
+    most = table.order[first[np.argsort(-rows, kind="stable")[:5]]]
+    often = float((rows > 1).mean())
+    surplus = _surplus(group)
+    exact = f", {surplus:,} of them exact copies of another row" if surplus else ""
+    advice = "remove them, or set data.duplicates (sum or last)"
+    if often > 0.5:
+        advice = f"set data.aggregate (sum, mean, last, count), or a frequency finer than {task.frequency}"
+    return [
+        Finding(
+            "duplicates",
+            "error" if task.duplicates == "error" else "note",
+            count,
+            few(
+                f"{table.name(i)} at {moment(table.frequency, table.step[i])}"
+                for i in most.tolist()
+            ),
+            f"{plural(count, 'row')} fall into a step of their series that has one already{exact}",
+            advice if task.duplicates == "error" else f"data.duplicates: {task.duplicates} decides",
+        )
+    ]
+
+
+def _clock_change(table: Table, same: Array) -> bool:
+    if table.frequency.unit != "minute" or table.task.zone is None:
+        return False
+    return bool(same.mean() < REPEATED_HOUR and not (same[1:] & same[:-1]).any())
+
+
+def _copied(table: Table, group: Array) -> list[Finding]:
+    """Copies count twice in an aggregate; single ones can be real, whole days cannot."""
+    count = _surplus(group)
+    if count <= TOLD * len(group):
+        return []
+    days, twice = _whole_days(table, group >= 0)
+    found = f"{plural(count, 'row')} ({count / len(group):.2%}) repeat another one in every column"
+    if len(twice) and days > len(twice):
+        named = [str(day) for day in twice]
+        return [
+            Finding(
+                "copied-rows",
+                "warning",
+                count,
+                few(named),
+                f"{found}; {plural(len(twice), 'day')} stand twice as a whole ({listing(named, 9)})",
+                "loaded twice? select DISTINCT rows in the query, or leave one load out",
+            )
+        ]
+    advice = "fine if one event can happen twice at a time; else select DISTINCT rows in the query"
+    return [Finding("copied-rows", "note", count, (), found, advice)]
+
+
+def _whole_days(table: Table, alike: Array) -> tuple[int, Array]:
+    """How many days have rows, and which of them stand twice as a whole."""
+    day = table.time.astype("M8[D]") if table.frequency.dated else table.time
+    days, number = np.unique(day, return_inverse=True)
+    rows = np.bincount(number)
+    share = np.bincount(number, alike) / rows
+    if np.median(share) > USUAL:
+        return len(days), days[:0]
+    return len(days), days[(share >= WHOLE) & (rows >= LEAST)]
+
+
+def _absent(table: Table, there: int) -> list[Finding]:
+    """Where an absent step means zero, how many zeros that makes."""
+    if table.task.gaps != "zero":
+        return []
+    first = np.full(int(table.owner.max()) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, table.owner, table.step)
+    began = first[np.unique(table.owner)]
+    total = int((table.step.max() - began + 1).sum())
+    absent = total - there
+    if absent <= 0:
+        return []
+    return [
+        Finding(
+            "absent-steps",
+            "note",
+            absent,
+            (),
+            f"{absent / total:.1%} of the steps from each series' first row on have no row, and"
+            " count as 0 (data.gaps: zero)",
+            "use data.gaps: missing where no row means that nothing is known",
+        )
+    ]
