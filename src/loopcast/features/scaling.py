@@ -98,13 +98,14 @@ class Scaling(nn.Module):
 
 def _quartiles(values: Tensor, mask: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     """The median, and the quartile distance but at least a quarter of the mean distance."""
+    empty = mask.amax(dim=-1, keepdim=True) == 0
     ordered = torch.where(mask > 0, values, float("inf")).sort(dim=-1).values
     last = (mask.sum(dim=-1, keepdim=True) - 1).clamp(min=0)
-    low, median, high = (_between(ordered, last * part) for part in (0.25, 0.5, 0.75))
-    empty = ordered[..., :1] == float("inf")
-    median = torch.where(empty, 0.0, median)
+    median = torch.where(empty, 0.0, _between(ordered, last / 2))
+    rest = ordered - median  # before quartiles: between large numbers there is no room for them
+    quartiles = _between(rest, last * 0.75) - _between(rest, last * 0.25)
     distance = ((values - median).abs() * share).sum(dim=-1, keepdim=True)
-    return median, torch.where(empty, 0.0, torch.maximum((high - low) / QUARTILES, distance / 4))
+    return median, torch.where(empty, 0.0, torch.maximum(quartiles / QUARTILES, distance / 4))
 
 
 def _between(ordered: Tensor, place: Tensor) -> Tensor:
