@@ -84,6 +84,7 @@ class Task:
             for role in ("static", "past", "future")
             if role in facts
         }
-        tuples = {name: tuple(facts[name]) for name in ("series", "quantiles") if name in facts}
+        named = [name for name in ("series", "quantiles") if name in facts]
+        tuples: dict[str, Any] = {name: tuple(facts[name]) for name in named}
         merged: dict[str, Any] = {**facts, **roles, **tuples}
         return cls(**merged)
