@@ -28,7 +28,12 @@ def test_every_config_trains_exports_and_is_judged(config, root, tmp_path, reque
         monkeypatch.setenv("LOOPCAST_DATA", str(request.getfixturevalue("shared_data")))
     (tmp_path / "data").symlink_to(root / "data")
     fitted = train(
-        root, tmp_path, "fit", config, "--trainer.max_steps=2", "--trainer.enable_progress_bar=false"
+        root,
+        tmp_path,
+        "fit",
+        config,
+        "--trainer.max_steps=2",
+        "--trainer.enable_progress_bar=false",
     )
     assert fitted.returncode == 0, fitted.stderr[-2000:]
     assert (tmp_path / "export" / f"{config.stem}.onnx").exists()

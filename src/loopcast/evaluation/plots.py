@@ -42,5 +42,7 @@ def picture(forecast: Forecast, history: Any, task: Task, path: Path) -> None:
 def _fan(ax: Any, times: Any, quantiles: Any, levels: tuple[float, ...]) -> None:
     """Symmetric pairs of quantiles as bands, the median as a line."""
     for i in range(len(levels) // 2):
-        ax.fill_between(times, quantiles[:, i], quantiles[:, -1 - i], color="#1769aa", alpha=0.2, lw=0)
+        ax.fill_between(
+            times, quantiles[:, i], quantiles[:, -1 - i], color="#1769aa", alpha=0.2, lw=0
+        )
     ax.plot(times, median(quantiles, levels), color="#1769aa", lw=1.5)
