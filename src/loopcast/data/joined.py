@@ -11,10 +11,10 @@ from loopcast.data.source import Source, require
 
 @dataclass(frozen=True)
 class Joined(Source):
-    """Each further source is joined to the first (left join) on its columns `on[i]`."""
+    """Each further source is joined to the first (left join) on its columns `by[i]`."""
 
     sources: list[Source]
-    on: list[list[str]]
+    by: list[list[str]]
 
     def columns(self) -> list[str]:
         """See Source."""
@@ -22,16 +22,16 @@ class Joined(Source):
 
     def read(self, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
         """See Source; a column that several have is taken from the first."""
-        if len(self.on) != len(self.sources) - 1:
+        if len(self.by) != len(self.sources) - 1:
             raise ConfigError(
-                f"{len(self.sources)} sources need {len(self.sources) - 1} lists in `on`"
+                f"{len(self.sources)} sources need {len(self.sources) - 1} lists in `by`"
             )
         require(columns, self.columns(), self.describe())
-        links = list(dict.fromkeys(name for names in self.on for name in names))
+        links = list(dict.fromkeys(name for names in self.by for name in names))
         words = list(dict.fromkeys([*text, *links]))
         wanted = list(dict.fromkeys([*columns, *links]))
         frame = self._part(self.sources[0], wanted, words)
-        for source, names in zip(self.sources[1:], self.on, strict=True):
+        for source, names in zip(self.sources[1:], self.by, strict=True):
             new = [n for n in wanted if n not in frame.columns]
             part = self._part(source, [*names, *new], words)
             frame = frame.merge(part, how="left", on=names, validate="many_to_one")
