@@ -196,10 +196,13 @@ class Calendar(Feature):
         first = (inputs["origin"] - (self.history - 1))[:, None]
         phase = first % self.period
         rows = phase + self.steps
-        columns = embedding(rows, self.phases)
-        if self.dated:
+        if not self.dated:
+            columns = embedding(rows, self.phases)
+        else:
             days = first // self.period * 7 % GREGORIAN + embedding(rows, self.days)[..., 0]
-            columns = columns + embedding(year_rows(days, self.begins, self.crossings), self.year)
+            columns = embedding(year_rows(days, self.begins, self.crossings), self.year)
+            if self.period > 1:
+                columns += embedding(rows, self.phases)
         if self.seasonal:
-            columns = columns + embedding(first % self.season + self.steps, self.seasons)
+            columns += embedding(first % self.season + self.steps, self.seasons)
         return columns

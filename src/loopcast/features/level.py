@@ -57,7 +57,6 @@ def additive(target: Doubles, numeric: Doubles, codes: Codes, sizes: Sequence[in
             rest += effects[place][code]
             total = np.bincount(code, rest, minlength=size)
             effects[place] = total / (np.bincount(code, minlength=size) + SHRINK)
-            effects[place][0] = 0.0
             rest -= effects[place][code]
     return Effects(intercept, slopes, tuple(effects))
 
