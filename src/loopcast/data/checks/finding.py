@@ -33,6 +33,11 @@ class Finding:
     steps: tuple[int, ...] = ()
 
 
+def warning_if(grave: bool | np.bool_) -> Severity:
+    """A note where it is not grave."""
+    return "warning" if grave else "note"
+
+
 def few(values: Iterable[Any]) -> tuple[str, ...]:
     """The first distinct ones as text."""
     texts: dict[str, None] = {}

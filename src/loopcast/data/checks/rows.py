@@ -20,8 +20,9 @@ def check_rows(
     found, present = columns.presence(rows, task, weight)
     try:
         cells = cells_of(rows, present)
-    except NoRows as error:
-        return [*found, Finding("no-rows", "error", 0, (), str(error), "check the source's filter")]
+    except NoRows:
+        advice = "check the file, the query and the source's `where`"
+        return [Finding("no-rows", "error", 0, (), "the source holds no row", advice)]
     found += columns.types(cells, task, weight)
     if task.time not in cells or any(f.code == "missing-column" for f in found):
         return found

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from loopcast.data.checks.finding import Finding, few, plural
+from loopcast.data.checks.finding import Finding, few, plural, warning_if
 from loopcast.data.checks.table import Array, Table
 
 MANY_MISSING = 0.2
@@ -35,7 +35,7 @@ def _missing(table: Table, missing: Array, rows: int) -> list[Finding]:
     return [
         Finding(
             "missing-target",
-            "warning" if share > MANY_MISSING else "note",
+            warning_if(share > MANY_MISSING),
             int(missing.sum()),
             _names(table, missing),
             f"{share:.1%} of the rows up to the last known one have no {table.task.target!r}",

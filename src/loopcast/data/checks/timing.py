@@ -3,6 +3,7 @@
 import numpy as np
 
 from loopcast.core.frequency import WEEKDAYS
+from loopcast.core.grid import grid
 from loopcast.core.task import Task
 from loopcast.data.checks.finding import Finding, few, moment, plural, spell
 from loopcast.data.checks.table import Array, Table
@@ -10,6 +11,8 @@ from loopcast.data.checks.table import Array, Table
 EARLIEST, LATEST = 1900, 2200
 STRAY = 0.01
 """Rows beyond a gap longer than all other data are strays if they are at most this share."""
+RECENT = 12
+"""More steps than the grid looks at to tell whether the last one is complete."""
 REGULAR, UNEQUAL = 0.9, 0.1
 """Distances between rows that differ less than UNEQUAL in such a share are another frequency."""
 
@@ -42,6 +45,8 @@ def check(table: Table) -> list[Finding]:
         found += _weekends(table)
     if table.task.aggregate is None:
         found += _off_grid(table)
+    else:
+        found += _partial(table)
     return found + _spacing(table)
 
 
@@ -148,6 +153,27 @@ def _one_offset(table: Table) -> bool:
         return True
     end = table.frequency.start(table.step + 1) - table.time
     return bool((end == end[0]).all())
+
+
+def _partial(table: Table) -> list[Finding]:
+    """The last step, where its rows end early: the grid decides, asked with the last rows alone."""
+    known = np.isfinite(table.target)
+    if not table.frequency.dated or not known.any():
+        return []
+    last = int(table.step[known].max())
+    recent = known & (table.step > last - RECENT)
+    task = Task(
+        table.task.target, "time", (), table.task.frequency, 1, aggregate=table.task.aggregate
+    )
+    cells = {"time": table.time[recent], task.target: table.target[recent]}
+    origin = int(grid(cells, task).origin[0])
+    if origin >= last:
+        return []
+    late = int((known & (table.step > origin)).sum())
+    end = spell(table.time[known].max())
+    detail = f"the step {moment(table.frequency, last)} is not over: its rows end at {end}"
+    advice = f"nothing; it is left out, and {moment(table.frequency, origin)} is the origin"
+    return [Finding("partial-last-step", "note", late, (), detail, advice)]
 
 
 def _spacing(table: Table) -> list[Finding]:
