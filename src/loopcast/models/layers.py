@@ -1,16 +1,41 @@
-"""Layers that accept a leading member axis: K networks as one batched product."""
+"""Layers that accept a leading member axis: K networks as one batched product.
+
+Where a network has members, `stacked` first gives every window a member axis: one entry for each
+member, or a single one that all members see. So a layer always knows which axis is which.
+"""
 
 import math
+from dataclasses import fields
+from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import layer_norm, linear
 
-from loopcast.core.task import Task
-from loopcast.models.network import Window
+from loopcast.models.network import Widths, Window
+
+
+def stacked(window: Window, widths: Widths) -> Window:
+    """With members, a window without a member axis gets one of size 1."""
+    if not widths.members or window.target.ndim == 3:
+        return window
+    return Window(*(getattr(window, part.name).unsqueeze(0) for part in fields(Window)))
+
+
+def join(parts: list[Tensor], members: int = 0) -> Tensor:
+    """Side by side along the last axis; with members, what all of them see is repeated."""
+    if members and any(part.shape[0] != parts[0].shape[0] for part in parts):
+        parts = [part.expand(members, *[-1] * (part.ndim - 1)) for part in parts]
+    return torch.cat(parts, -1)
 
 
 class Linear(nn.Module):
-    """[..., batch, inputs] -> [..., batch, outputs]; with members, each has its own weight."""
+    """[batch, ..., inputs] -> [batch, ..., outputs], initialised like nn.Linear.
+
+    With members both have a member axis in front, and each member has its own weight.
+    """
+
+    bias: nn.Parameter
 
     def __init__(self, inputs: int, outputs: int, members: int = 0) -> None:
         super().__init__()
@@ -20,32 +45,85 @@ class Linear(nn.Module):
         self.bias = nn.Parameter(torch.empty(*stack, outputs).uniform_(-bound, bound))
 
     def forward(self, values: Tensor) -> Tensor:
-        """A window without a member axis is seen by all members."""
+        """See the class."""
         if self.weight.ndim == 2:
-            return torch.matmul(values, self.weight) + self.bias
-        extra = values.ndim - 2 if values.shape[0] == self.weight.shape[0] else values.ndim - 1
-        extra = max(extra, 1)
-        shape = (self.weight.shape[0], *[1] * (extra - 1))
-        weight = self.weight.view(*shape, *self.weight.shape[1:])
-        return torch.matmul(values, weight) + self.bias.view(*shape, 1, -1)
+            return linear(values, self.weight.mT, self.bias)
+        rows = values.flatten(1, -2)  # [member or 1, row, inputs]
+        out = torch.matmul(rows, self.weight) + self.bias[:, None]
+        return out.reshape(-1, *values.shape[1:-1], out.shape[-1]) if values.ndim > 3 else out
+
+    def zero(self) -> Self:
+        """Give 0 until trained."""
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+        return self
 
 
-class ResidualBlock(nn.Module):
-    """x + W2 dropout(relu(W1 norm(x)))."""
+class Hidden(nn.Sequential):
+    """Hidden layers of one width; `outputs` is what the last one gives."""
 
-    def __init__(self, width: int, dropout: float, members: int) -> None:
+    def __init__(
+        self, inputs: int, layers: int, width: int, dropout: float = 0.0, members: int = 0
+    ) -> None:
+        sizes = [inputs] + [width] * layers
+        self.outputs = sizes[-1]
+        parts: list[nn.Module] = []
+        for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+            parts += [Linear(before, after, members), nn.ReLU()]
+            parts += [nn.Dropout(dropout)] if dropout else []
+        super().__init__(*parts)
+
+
+class Norm(nn.Module):
+    """Layer normalisation (Ba et al., arXiv 1607.06450) of the last axis."""
+
+    def __init__(self, width: int, members: int = 0) -> None:
         super().__init__()
-        self.widen = Linear(width, width, members)
+        stack = (members,) if members else ()
+        self.weight = nn.Parameter(torch.ones(*stack, width))
+        self.bias = nn.Parameter(torch.zeros(*stack, width))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Same shape."""
+        width = self.weight.shape[-1]
+        if self.weight.ndim == 1:
+            return layer_norm(values, (width,), self.weight, self.bias)
+        shape = (-1, *[1] * (values.ndim - 2), width)
+        return layer_norm(values, (width,)) * self.weight.view(shape) + self.bias.view(shape)
+
+
+class Residual(nn.Module):
+    """values + a hidden layer's correction (He et al., arXiv 1512.03385)."""
+
+    def __init__(self, width: int, dropout: float = 0.0, members: int = 0) -> None:
+        super().__init__()
+        self.hidden = Linear(width, width, members)
         self.back = Linear(width, width, members)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, values: Tensor) -> Tensor:
         """Same shape."""
-        return values + self.back(self.dropout(torch.relu(self.widen(values))))
+        return values + self.dropout(self.back(torch.relu(self.hidden(values))))
 
 
-def seasonal(window: Window, task: Task) -> tuple[Tensor, Tensor]:
-    """The last observed season laid over the horizon, and where it was observed, [..., batch, horizon]."""
-    season = task.season if 1 < task.season <= task.history else 1
-    steps = task.history - season + torch.arange(task.horizon, device=window.target.device) % season
-    return window.target[..., steps], window.mask[..., steps]
+class Narrow(nn.Module):
+    """[..., batch, step, feature] -> [..., batch, outputs]: the steps side by side.
+
+    Where a step has many features they are first drawn together to `size` numbers, by one map for
+    all steps.
+    """
+
+    def __init__(self, features: int, steps: int, size: int = 4, members: int = 0) -> None:
+        super().__init__()
+        wide = features > size
+        self.draw = Linear(features, size, members) if wide else nn.Identity()
+        self.outputs = steps * (size if wide else features)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """See the class."""
+        return self.draw(values).flatten(-2)
+
+
+def by_step(values: Tensor, steps: int) -> Tensor:
+    """[..., batch, step x width] -> [..., batch, step, width]."""
+    return values.unflatten(-1, (steps, -1))

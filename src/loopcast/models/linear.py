@@ -4,33 +4,40 @@ import torch
 from torch import Tensor
 
 from loopcast.core.task import Task
-from loopcast.models.layers import Linear, seasonal
+from loopcast.models.layers import Linear, Narrow, by_step, join, stacked
 from loopcast.models.network import Network, Widths, Window
 
 
 class DLinear(Network):
-    """Covariates join linearly: static over all steps, future on their own step."""
+    """The trend is a moving average over `kernel_size` steps; covariates join linearly."""
+
+    smooth: Tensor
 
     def __init__(self, task: Task, widths: Widths, *, kernel_size: int = 25) -> None:
         super().__init__()
-        self.task, self.kernel = task, min(kernel_size, task.history) | 1
-        outputs = task.horizon * len(task.quantiles)
-        self.trend = Linear(task.history, outputs, widths.members)
-        self.remainder = Linear(task.history, outputs, widths.members)
-        self.static = Linear(widths.static, outputs, widths.members)
-        self.past = Linear(max(widths.past, 1), len(task.quantiles), widths.members)
-        self.future = Linear(max(widths.future, 1) + 2, len(task.quantiles), widths.members)
+        members, quantiles = widths.members, len(task.quantiles)
+        self.horizon, self.widths = task.horizon, widths
+        self.past = Narrow(widths.past, task.history, 1, members)
+        self.future = Narrow(widths.future, task.history + task.horizon, 1, members)
+        rest = widths.static + self.past.outputs + self.future.outputs
+        self.flat = Linear(2 * task.history + rest, task.horizon * quantiles, members)
+        self.own = Linear(widths.future, quantiles, members)
+        self.register_buffer("smooth", moving_average(task.history, kernel_size), persistent=False)
 
     def forward(self, window: Window) -> Tensor:
         """See Network."""
-        side = self.kernel // 2
-        target = window.target
-        ends = [target[..., :1].expand(*target.shape[:-1], side)]
-        ends += [target, target[..., -1:].expand(*target.shape[:-1], side)]
-        trend = torch.cat(ends, -1).unfold(-1, self.kernel, 1).mean(-1)
-        out = self.trend(trend) + self.remainder(target - trend) + self.static(window.static)
-        out = out.reshape(*out.shape[:-1], self.task.horizon, len(self.task.quantiles))
-        ahead = window.future[..., -self.task.horizon :, :]
-        naive, known = seasonal(window, self.task)
-        steps = torch.cat([ahead, naive[..., None], known[..., None]], -1)
-        return out + self.future(steps) + self.past(window.past).mean(-2, keepdim=True)
+        window = stacked(window, self.widths)
+        seen = (window.mask @ self.smooth).clamp_min(1e-6)
+        trend = window.target @ self.smooth / seen
+        remainder = (window.target - trend) * window.mask
+        covariates = [window.static, self.past(window.past), self.future(window.future)]
+        flat = join([trend, remainder, *covariates], self.widths.members)
+        own = self.own(window.future[..., -self.horizon :, :])
+        return by_step(self.flat(flat), self.horizon) + own
+
+
+def moving_average(steps: int, size: int) -> Tensor:
+    """[step, step]: values @ it is their centred mean, the ends repeated outwards."""
+    taps = torch.arange(steps)[:, None] + torch.arange(size) - (size - 1) // 2  # [step, tap]
+    weights = torch.zeros(steps, steps)
+    return weights.scatter_add_(1, taps.clamp(0, steps - 1), torch.full(taps.shape, 1 / size)).T

@@ -1,86 +1,106 @@
-"""N-HiTS: stacks that look at the history at several rates (Challu et al., arXiv 2201.12886)."""
+"""N-HiTS: stacks that see the history at several rates (Challu et al., arXiv 2201.12886)."""
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from loopcast.core.task import Task
-from loopcast.models.layers import Linear
+from loopcast.models.decoder import Anchor
+from loopcast.models.layers import Hidden, Linear, Narrow, join, stacked
 from loopcast.models.network import Network, Widths, Window
+
+LOWEST = -1e9
+"""What a missing step counts in a maximum."""
 
 
 class NHITS(Network):
-    """`pools`: steps drawn together in each stack, which forecasts as many steps at once."""
+    """Each stack forecasts what those before it left over.
+
+    `pools`: steps of history drawn together in each stack; `spacing`: steps between the knots of
+    its forecast, which straight lines join.
+    """
 
     def __init__(
         self,
         task: Task,
         widths: Widths,
         *,
-        pools: tuple[int, ...] = (8, 4, 1),
+        pools: tuple[int, ...] = (4, 2, 1),
+        spacing: tuple[int, ...] = (8, 4, 1),
         layers: int = 2,
         width: int = 256,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        self.widths = widths
+        self.past = Narrow(widths.past, task.history, members=widths.members)
+        self.future = Narrow(widths.future, task.history + task.horizon, members=widths.members)
+        covariates = widths.static + self.past.outputs + self.future.outputs
+        deep = (layers, width, dropout)
         self.stacks = nn.ModuleList(
-            Stack(task, widths, pool, layers, width, dropout) for pool in pools
+            Stack(task, widths.members, covariates, pool, space, deep)
+            for pool, space in zip(pools, spacing, strict=True)
         )
+        self.anchor = Anchor(task, widths.members)
 
     def forward(self, window: Window) -> Tensor:
         """See Network."""
+        window = stacked(window, self.widths)
+        steps = [self.past(window.past), self.future(window.future)]
+        covariates = join([window.static, *steps], self.widths.members)
+        forecast = self.anchor(window)[0][..., None]
         residual = window.target
-        forecast: Tensor | float = 0.0
         for stack in self.stacks:
-            backcast, ahead = stack(residual, window)
+            backcast, ahead = stack(residual, window.mask, covariates)
             residual = (residual - backcast) * window.mask
             forecast = forecast + ahead
-        return torch.as_tensor(forecast)
+        return forecast
 
 
 class Stack(nn.Module):
-    """One rate: pooled history in, knots of backcast and forecast out, interpolated linearly."""
+    """One rate: pooled history and covariates in, knots of backcast and forecast out."""
+
+    back: Tensor
+    ahead: Tensor
 
     def __init__(
-        self, task: Task, widths: Widths, pool: int, layers: int, width: int, dropout: float
+        self,
+        task: Task,
+        members: int,
+        covariates: int,
+        pool: int,
+        space: int,
+        deep: tuple[int, int, float],
     ) -> None:
         super().__init__()
-        self.task, self.pool = task, max(1, min(pool, task.history, task.horizon))
-        members, quantiles = widths.members, len(task.quantiles)
-        self.cells = -(-task.history // self.pool)
-        self.knots = (self.cells, -(-task.horizon // self.pool) * quantiles)
-        seen = 2 * self.cells + widths.static + 4 * task.horizon + 4
-        self.future = Linear(max(widths.future, 1), 4, members)
-        self.past = Linear(max(widths.past, 1), 4, members)
-        sizes = [seen] + [width] * layers
-        self.layers = nn.ModuleList(
-            Linear(a, b, members) for a, b in zip(sizes[:-1], sizes[1:], strict=True)
-        )
-        self.dropout = nn.Dropout(dropout)
-        self.leave = Linear(width, sum(self.knots), members)
-        self.register_buffer("back", interpolation(self.cells, task.history))
-        self.register_buffer("ahead", interpolation(self.knots[1] // quantiles, task.horizon))
+        self.pool = min(pool, task.history)
+        self.missing = -task.history % self.pool
+        cells = (task.history + self.missing) // self.pool
+        self.quantiles = len(task.quantiles)
+        self.register_buffer("back", straight(task.history, space), persistent=False)
+        self.register_buffer("ahead", straight(task.horizon, space), persistent=False)
+        self.knots = [len(self.back), len(self.ahead) * self.quantiles]
+        self.hidden = Hidden(2 * cells + covariates, *deep, members)
+        self.leave = Linear(self.hidden.outputs, sum(self.knots), members)
 
-    def forward(self, residual: Tensor, window: Window) -> tuple[Tensor, Tensor]:
+    def forward(self, residual: Tensor, mask: Tensor, covariates: Tensor) -> tuple[Tensor, Tensor]:
         """Backcast [..., batch, history] and forecast [..., batch, horizon, quantile]."""
-        future = self.future(window.future[..., -self.task.horizon :, :]).flatten(-2)
-        past = self.past(window.past).mean(-2)
-        parts = [self._pooled(residual), self._pooled(window.mask), window.static, past, future]
-        if future.ndim > 2:
-            parts = [p.expand(*future.shape[:-1], p.shape[-1]) for p in parts]
-        hidden = torch.cat(parts, -1)
-        for layer in self.layers:
-            hidden = self.dropout(torch.relu(layer(hidden)))
-        back, ahead = self.leave(hidden).split(self.knots, -1)
-        ahead = ahead.reshape(*ahead.shape[:-1], -1, len(self.task.quantiles))
-        return back @ self.back, (ahead.transpose(-1, -2) @ self.ahead).transpose(-1, -2)
+        members = self.leave.weight.shape[0] if self.leave.weight.ndim == 3 else 0
+        seen = torch.where(mask > 0, residual, LOWEST)
+        pooled = [self._pooled(seen, LOWEST), self._pooled(mask, 0.0)]
+        pooled[0] = pooled[0] * pooled[1]
+        knots = self.leave(self.hidden(join([*pooled, covariates], members)))
+        back, ahead = knots.split(self.knots, -1)
+        ahead = ahead.unflatten(-1, (self.quantiles, -1)) @ self.ahead
+        return back @ self.back, ahead.transpose(-1, -2)
 
-    def _pooled(self, values: Tensor) -> Tensor:
-        missing = self.cells * self.pool - self.task.history
-        padded = nn.functional.pad(values, (missing, 0))
-        return padded.reshape(*padded.shape[:-1], self.cells, self.pool).amax(-1)
+    def _pooled(self, values: Tensor, empty: float) -> Tensor:
+        padded = pad(values, (self.missing, 0), value=empty)
+        return padded.unflatten(-1, (-1, self.pool)).amax(-1)
 
 
-def interpolation(knots: int, steps: int) -> Tensor:
-    """[knot, step]: linear between knots spread evenly over the steps."""
-    place = torch.linspace(0, knots - 1, steps) if steps > 1 else torch.zeros(1)
-    return (1 - (place[None, :] - torch.arange(knots)[:, None]).abs()).clamp_min(0)
+def straight(steps: int, space: int) -> Tensor:
+    """[knot, step]: knots @ it are straight lines between knots, one every `space` steps."""
+    knots = max(1, -(-steps // space))
+    place = torch.linspace(0, knots - 1, steps)
+    return (1 - (place - torch.arange(knots)[:, None]).abs()).clamp_min(0)
