@@ -44,7 +44,7 @@ def _sample(panel: Panel) -> NDArray[np.int64]:
 def _column(
     name: str, owner: NDArray, target: Values, column: Values, horizon: int
 ) -> list[Finding]:
-    for lag in range(min(horizon, LAGS)):
+    for lag in range(min(horizon, LAGS, len(target))):
         then = np.r_[np.full(lag, np.nan), target[: len(target) - lag]]
         then[lag:][owner[lag:] != owner[: len(owner) - lag]] = np.nan
         if share := _copied(then, column):
@@ -108,7 +108,7 @@ def _signal(name: str, target: Values, column: Values) -> list[Finding]:
     """A column that is missing just where nothing was sold tells what was sold."""
     known = ~np.isnan(target)
     none, blank = target[known] == 0, np.isnan(column[known])
-    if not SIGNAL / 100 < none.mean() < 1 or not 0 < blank.mean() < 1:
+    if none.sum() < ENOUGH or none.all() or not blank.any() or blank.all():
         return []
     agree = float(np.corrcoef(none, blank)[0, 1])
     if agree < SIGNAL:

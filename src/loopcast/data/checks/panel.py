@@ -1,5 +1,9 @@
 """Checks of the series on their grid: course, values, balance, covariates, leaks, shifts."""
 
+from dataclasses import replace
+
+import numpy as np
+
 from loopcast.core.panel import Panel
 from loopcast.core.task import Task
 from loopcast.data.checks import balance, covariates, gaps, leak, series, shift, values
@@ -13,9 +17,13 @@ def check_panel(panel: Panel, task: Task, splits: Splits | None = None) -> list[
     if not len(panel) or not len(panel.target):
         advice = "check the file, the query and the source's `where`"
         return [Finding("no-rows", "error", 0, (), "no series has a row", advice)]
+    panel = replace(panel, target=np.where(np.isfinite(panel.target), panel.target, np.nan))
     life = lives(panel)
+    course = series.check(panel, task, life, splits)
+    if not life.observed.any():
+        return course
     return [
-        *series.check(panel, task, life, splits),
+        *course,
         *gaps.check(panel, task, life),
         *values.check(panel, task),
         *balance.check(panel, task, life),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from loopcast.core import times
@@ -76,7 +77,14 @@ def _owners(keys: Mapping[str, tuple[Array, Array]], rows: int) -> Array:
 
 def cells_of(rows: Any, names: Sequence[str]) -> dict[str, Array]:
     """The named columns that are there, whatever holds the rows; raises NoRows and DataError."""
-    return columns(rows, (), names)
+    return {name: _plain(column) for name, column in columns(rows, (), names).items()}
+
+
+def _plain(column: Array) -> Array:
+    """Every kind of missing object as None: pandas' NA cannot even be compared."""
+    if column.dtype != object or not (missing := pd.isna(column)).any():
+        return column
+    return np.where(missing, None, column)
 
 
 def readable_times(values: Array, task: Task) -> tuple[Array, Array]:
@@ -141,9 +149,7 @@ def unreadable_numbers(values: Array) -> Array:
 def _blank(value: Any) -> bool:
     if isinstance(value, str):
         return value in BLANK
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return bool(value != value)  # noqa: PLR0124 - NaN differs from itself
+    return value is None
 
 
 def _float(value: Any) -> float:

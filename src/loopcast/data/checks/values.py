@@ -82,7 +82,8 @@ def _ordered(values: NDArray) -> NDArray:
 
 
 def _at(ordered: NDArray, place: NDArray) -> NDArray:
-    return np.take_along_axis(ordered, np.maximum(place, 0)[:, None], axis=1)
+    place = np.clip(place, 0, ordered.shape[1] - 1)
+    return np.take_along_axis(ordered, place[:, None], axis=1)
 
 
 def _outliers(block: Block, lag: int) -> Spots:
