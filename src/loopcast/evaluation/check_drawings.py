@@ -32,7 +32,8 @@ def line(
     x = _places(len(values))
     y = HEIGHT - MARGIN - (values.astype(np.float64) - low) / spread * (HEIGHT - 2 * MARGIN)
     drawn = [_part(name, x, first, last) for name, first, last in axis.parts]
-    drawn.append(f'<path class="line" d="{_path(*_thin(x, y))}"/>')
+    path, dots = _paths(*_thin(x, y))
+    drawn.append(f'<path class="line" d="{path}"/><path class="dot" d="{dots}"/>')
     if mark is not None and 0 <= mark < len(values):
         drawn.append(f'<path class="mark" d="M{x[mark]:.1f} 0V{HEIGHT}"/>')
     return _figure(title, "".join(drawn), (number(low), number(high)), axis)
@@ -100,26 +101,20 @@ def _thin(x: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
     return x[np.minimum(at, len(x) - 1).ravel()], np.take_along_axis(y, columns, 1).ravel()
 
 
-def _path(x: NDArray, y: NDArray) -> str:
-    """A value between two gaps becomes a dot: round ends give a line of no length a shape."""
+def _paths(x: NDArray, y: NDArray) -> tuple[str, str]:
+    """The line, and the values between two gaps: lines of no length, round ends make them dots."""
     known = ~np.isnan(y)
     begins = known & ~np.r_[False, known[:-1]]
     alone = begins & ~np.r_[known[1:], False]
+    points = [f"{a:.1f} {b:.1f}" for a, b in zip(x, np.where(known, y, 0), strict=True)]
     letters = np.where(begins, "M", "L")
-    return "".join(
-        f"{letters[i]}{x[i]:.1f} {y[i]:.1f}{'h0' if alone[i] else ''}"
-        for i in np.flatnonzero(known)
-    )
+    path = "".join(f"{letters[i]}{points[i]}" for i in np.flatnonzero(known & ~alone))
+    return path, "".join(f"M{points[i]}h0" for i in np.flatnonzero(alone))
 
 
 def _figure(title: str, drawn: str, span: tuple[str, str], axis: Axis) -> str:
-    parts = " ".join(
-        f'<span class="key {escape(name)}">{escape(name)}</span>'
-        for name, first, last in axis.parts
-        if last > first
-    )
     return (
-        f"<figure><figcaption>{escape(title)} {parts}</figcaption>"
+        f"<figure><figcaption>{escape(title)}</figcaption>"
         f'<div class="plot"><span class="high">{span[1]}</span><span class="low">{span[0]}</span>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img"'
         f' aria-label="{escape(title)}">{drawn}</svg></div>'

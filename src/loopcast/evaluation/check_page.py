@@ -22,6 +22,10 @@ DRAWN = 3
 COLUMNS, VALUES = 8, 12
 """How many columns, and values of each, the balance shows."""
 SKEWED = 50
+LEGEND = (
+    '<p class="facts">In the pictures: <span class="key validation">validation part</span>'
+    ' <span class="key test">test part</span></p>'
+)
 STYLE = """
 :root{color-scheme:light dark;--ink:#1c2733;--soft:#5b6875;--back:#fff;--card:#f5f7f9;--rule:#dde3e8;
 --blue:#1769aa;--second:#c98a1b;--error:#b3261e;--warning:#a05a00;--note:#46637f}
@@ -39,10 +43,10 @@ article h3{font-size:1rem;margin:0;display:flex;gap:.6rem;flex-wrap:wrap;align-i
 figure{margin:.4rem 0;min-width:0}figcaption{font-size:.85rem;overflow-wrap:anywhere}
 .plot{position:relative}svg{display:block;width:100%;height:7.5rem;background:var(--back);
 border:1px solid var(--rule)}.high,.low{position:absolute;left:.3rem;font-size:.7rem;
-color:var(--soft);pointer-events:none}.high{top:.1rem}.low{bottom:.1rem}.ends{display:flex;
+color:var(--soft);background:var(--back);opacity:.85;pointer-events:none}.high{top:.1rem}.low{bottom:.1rem}.ends{display:flex;
 justify-content:space-between;font-size:.7rem;color:var(--soft)}
 path{fill:none;vector-effect:non-scaling-stroke;stroke-linecap:round;stroke-linejoin:round}
-.line{stroke:var(--blue);stroke-width:1.4}.mark{stroke:var(--error);stroke-width:1.4;
+.line{stroke:var(--blue);stroke-width:1.4}.dot{stroke:var(--blue);stroke-width:4}.mark{stroke:var(--error);stroke-width:1.4;
 stroke-dasharray:4 3}.bar{fill:var(--blue)}rect.validation{fill:var(--second);opacity:.18}
 rect.test{fill:var(--note);opacity:.25}.key{font-size:.7rem;color:var(--soft);white-space:nowrap}
 .key::before{content:"";display:inline-block;width:.7em;height:.7em;margin-right:.3em;
@@ -68,7 +72,8 @@ def check_page(
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
         f"<h1>{escape(title)}</h1>"
         f'<p class="facts">{escape(report.shape())}</p><p class="facts">{_settings(task)}</p>'
-        f"<h2>{escape(report.verdict())}</h2>{findings}{pictures}</body></html>\n"
+        f"<h2>{escape(report.verdict())}</h2>{'' if splits is None else LEGEND}"
+        f"{findings}{pictures}</body></html>\n"
     )
 
 
@@ -92,7 +97,7 @@ def _finding(finding: Finding, panel: Panel | None, task: Task, splits: Splits |
     return (
         f'<article class="{finding.severity}"><h3><span class="severity">{finding.severity}</span>'
         f'<span>{escape(finding.code)}</span><span class="count">{finding.count:,}</span></h3>'
-        f"<p>{escape(finding.detail)}</p>{examples}<p>→ {escape(finding.advice)}</p>{drawn}</article>"
+        f"<p>{escape(finding.detail)}</p>{examples}<p>What to do: {escape(finding.advice)}</p>{drawn}</article>"
     )
 
 
@@ -179,7 +184,7 @@ def _balances(panel: Panel, life: Life) -> Iterator[str]:
             continue
         drawn += 1
         rows, target = balance.shares(code, life.observed), balance.shares(code, life.total)
-        order = np.argsort(-rows, kind="stable")[:VALUES]
+        order = np.argsort(-np.maximum(rows, target), kind="stable")[:VALUES]
         title = f"{name}: {len(texts):,} values" + (
             f", the {VALUES} largest" if len(texts) > VALUES else ""
         )

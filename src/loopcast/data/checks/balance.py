@@ -51,19 +51,18 @@ def shares(code: NDArray, weight: NDArray) -> NDArray[np.float64]:
 def _column(name: str, texts: NDArray, code: NDArray, life: Life) -> list[Finding]:
     found = []
     rows, target = shares(code, life.observed), shares(code, life.total)
-    largest = [int(share.argmax()) for share in (rows, target)]
-    if max(rows.max(), target.max()) > DOMINANT:
-        which = largest[0] if rows.max() > DOMINANT else largest[1]
-        detail = (
-            f"{texts[which]!r} of {name!r} holds {rows[which]:.1%} of the values and"
-            f" {target[which]:.1%} of the target"
+    large = np.flatnonzero(np.maximum(rows, target) > DOMINANT)
+    if len(large):
+        detail = "; ".join(
+            f"{texts[i]!r} of {name!r} holds {rows[i]:.1%} of the values and {target[i]:.1%} of the target"
+            for i in large.tolist()
         )
         advice = (
             "the network learns it and little else: look at the scores by category, weigh the"
             " others (data.weight), or train on them alone"
         )
         found.append(
-            Finding("dominant-category", "warning", 1, few([texts[which]]), detail, advice)
+            Finding("dominant-category", "warning", len(large), few(texts[large]), detail, advice)
         )
     rare = np.flatnonzero(rows < min(RARE, TENTH / len(texts)))
     if len(rare):

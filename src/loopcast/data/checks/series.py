@@ -31,7 +31,7 @@ def check(panel: Panel, task: Task, life: Life, splits: Splits | None) -> list[F
         *_frozen(panel, life),
         *_ended(panel, task, life),
         *_begun(panel, task, life, learned),
-        *_lengths(panel, task, train - panel.origin + life.first_ago + 1),
+        *_lengths(panel, task, _spans(panel, life, train)),
         *_amount(panel, learned),
         *_zeros(panel, task, life),
     ]
@@ -41,6 +41,12 @@ def _learned(panel: Panel, train: np.ndarray) -> np.ndarray:
     """Observed steps in the train part, [series]."""
     seen = ~np.isnan(panel.target) & (panel.indices <= train[panel.owners])
     return np.bincount(panel.owners[seen], minlength=len(panel))
+
+
+def _spans(panel: Panel, life: Life, train: np.ndarray) -> np.ndarray:
+    """Steps from the first observed one to the last, within the train part, [series]."""
+    last_ago = np.maximum(life.last_ago, panel.origin - train)
+    return np.where(life.observed > 0, np.maximum(life.first_ago - last_ago + 1, 0), 0)
 
 
 def _constant(panel: Panel, life: Life) -> list[Finding]:
@@ -119,7 +125,7 @@ def _begun(panel: Panel, task: Task, life: Life, learned: np.ndarray) -> list[Fi
 
 
 def _lengths(panel: Panel, task: Task, steps: np.ndarray) -> list[Finding]:
-    """`steps`: from the first observed one to the end of the train part, [series]."""
+    """`steps`: from the first observed one to the last in the train part, [series]."""
     need = task.history + task.horizon
     short = steps < need
     found = []

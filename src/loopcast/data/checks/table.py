@@ -84,7 +84,9 @@ def _plain(column: Array) -> Array:
     """Every kind of missing object as None: pandas' NA cannot even be compared."""
     if column.dtype != object or not (missing := pd.isna(column)).any():
         return column
-    return np.where(missing, None, column)
+    plain = column.copy()
+    plain[missing] = None
+    return plain
 
 
 def readable_times(values: Array, task: Task) -> tuple[Array, Array]:
