@@ -148,13 +148,18 @@ class DataModule(L.LightningDataModule):
         attached = getattr(getattr(self, "trainer", None), "lightning_module", None)
         return getattr(attached, "encoder", None) or self.encoder
 
+    def _members(self) -> int:
+        """Each member has a batch of its own."""
+        attached = getattr(getattr(self, "trainer", None), "lightning_module", None)
+        return getattr(attached, "members", 1)
+
     def train_dataloader(self) -> Draws:
         """Endless draws, an epoch at a time."""
         train = self.resident()
         batch = self.batch_size or defaults.batch_size(len(train))
         return Draws(
             train,
-            batch,
+            batch * self._members(),
             defaults.epoch(len(train), batch),
             self.seed,
             self.sampling,

@@ -27,6 +27,7 @@ class Forecaster(L.LightningModule):
 
     `schedule` "cosine" brings the learning rate to 0 at the end of the budget (max_steps or
     max_time); what a timed run decided is kept in `paces`, so that it can be replayed by steps.
+    `members` networks train side by side, each on windows of its own; the forecast is their median.
     """
 
     levels: Tensor
@@ -40,6 +41,7 @@ class Forecaster(L.LightningModule):
         weight_decay: float = 0.01,
         optimizer: Callable[[Iterable], Optimizer] | None = None,
         schedule: Literal["cosine", "constant"] = "cosine",
+        members: int = 1,
         paces: list[list[int]] | None = None,
     ) -> None:
         super().__init__()
@@ -47,6 +49,7 @@ class Forecaster(L.LightningModule):
         self.quantiles = tuple(quantiles)
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.optimizer, self.schedule = optimizer, schedule
+        self.members = members
         self.paces = [list(pace) for pace in paces or []]
         self.replayed = bool(paces)
         self.share = 0.0
@@ -62,7 +65,8 @@ class Forecaster(L.LightningModule):
         """Make the network for a task whose features are fitted."""
         self.task, self.encoder = task, encoder
         past, future, static = encoder.widths
-        self.network = self.make(task, Widths(past, future, static))
+        stacked = self.members if self.members > 1 else 0
+        self.network = self.make(task, Widths(past, future, static, stacked))
         self.register_buffer("levels", torch.tensor(task.quantiles), persistent=False)
         self.metrics = MetricCollection(
             {name: MeanMetric() for name in NAMES}, prefix="validation_"
@@ -71,14 +75,28 @@ class Forecaster(L.LightningModule):
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """The artifact's inputs (text as codes) -> quantiles [batch, horizon, quantile], sorted."""
         encoded = self.encoder(inputs)
-        scaled = self.network(Window(**encoded))
+        return self._units(self.combined(self.network(Window(**encoded))), encoded)
+
+    def combined(self, scaled: Tensor) -> Tensor:
+        """The members' median, level by level: [member, batch, horizon, quantile] loses its first axis."""
+        if self.members == 1:
+            return scaled
+        ordered = scaled.sort(0).values
+        low, high = (self.members - 1) // 2, self.members // 2
+        return (ordered[low] + ordered[high]) / 2
+
+    def _units(self, scaled: Tensor, encoded: dict[str, Tensor]) -> Tensor:
         units = self.encoder.units(scaled, encoded["location"], encoded["scale"])
         return units.sort(-1).values
 
     def loss_of(self, batch: dict[str, Tensor]) -> Tensor:
-        """A gathered batch's loss, in scaled units."""
+        """The combined forecast's loss on a gathered batch, in scaled units."""
         encoded = self.encoder(batch)
-        forecast = self.network(Window(**encoded))
+        return self._loss(self.combined(self.network(Window(**encoded))), batch, encoded)
+
+    def _loss(
+        self, forecast: Tensor, batch: dict[str, Tensor], encoded: dict[str, Tensor]
+    ) -> Tensor:
         actual = self.encoder.scaled(batch["actual"], encoded["location"], encoded["scale"])
         known = ~actual.isnan()
         weight = known.to(forecast.dtype)
@@ -86,12 +104,22 @@ class Forecaster(L.LightningModule):
             weight = weight * batch["weight"].nan_to_num(1.0)
         return self.loss(forecast, torch.where(known, actual, 0.0), weight, self.levels)
 
+    def _members_loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """The sum of the members' losses, each on its own share of the batch."""
+        if self.members == 1:
+            return self.loss_of(batch)
+        shape = (self.members, -1)
+        encoded = {n: part.unflatten(0, shape) for n, part in self.encoder(batch).items()}
+        batch = {n: batch[n].unflatten(0, shape) for n in ("actual", "weight") if n in batch}
+        return self._loss(self.network(Window(**encoded)), batch, encoded)
+
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """Pinball loss in scaled units; logged now and then, as logging costs a synchronisation."""
         self._set_learning_rate()
-        loss = self.loss_of(batch)
+        loss = self._members_loss(batch)
         if self.global_step % LOGGED == 0:
-            self.log("train_loss", loss.detach(), on_step=True, on_epoch=False, prog_bar=True)
+            mean = loss.detach() / self.members
+            self.log("train_loss", mean, on_step=True, on_epoch=False, prog_bar=True)
         return loss
 
     def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
