@@ -10,8 +10,10 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from loopcast.data.frame import Frame
 from loopcast.serving.predictor import Predictor
-from loopcast.training.cli import DEFAULTS, StopOnInterrupt, export_best, keep_last_if_better
+from loopcast.training.callbacks import StopOnInterrupt
+from loopcast.training.cli import DEFAULTS
 from loopcast.training.datamodule import DataModule
+from loopcast.training.finish import export_best, keep_last_if_better
 from loopcast.training.forecaster import Forecaster
 from loopcast.training.judging import judge
 

@@ -1,17 +1,11 @@
 """train.py: fit, validate, test, predict; a fit ends with the artifact."""
 
 import json
-import signal
-import sys
 from collections.abc import Sequence
-from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-import numpy as np
-import torch
 import yaml
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -19,10 +13,12 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from loopcast.core.errors import ConfigError, LoopcastError
 from loopcast.core.scoreboard import table
+from loopcast.training.callbacks import KeepPlan, StopOnInterrupt
 from loopcast.training.datamodule import DataModule
-from loopcast.training.export import export
+from loopcast.training.finish import export_best, keep_last_if_better
 from loopcast.training.forecaster import Forecaster
 from loopcast.training.judging import judge
+from loopcast.training.messages import readable
 
 PATIENCE = 30
 DEFAULTS = {
@@ -33,48 +29,6 @@ DEFAULTS = {
     "enable_model_summary": False,
     "use_distributed_sampler": False,
 }
-
-
-class StopOnInterrupt(Callback):
-    """The first Ctrl-C ends the run cleanly after the step under way; a second one at once."""
-
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take the signal."""
-        self.before = signal.getsignal(signal.SIGINT)
-        self.trainer = trainer
-        signal.signal(signal.SIGINT, self._stop)
-
-    def _stop(self, number: int, frame: Any) -> None:
-        print("\nstopping after this step; the best so far is exported", file=sys.stderr)
-        self.trainer.should_stop = True
-        self.trainer.fit_loop.min_epochs = None  # type: ignore[assignment]
-        signal.signal(signal.SIGINT, self.before)
-
-    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Give it back."""
-        signal.signal(signal.SIGINT, self.before)
-
-
-class KeepPlan(Callback):
-    """The run's own config.yaml, with what was derived, and the pace of a timed run."""
-
-    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
-        self.folder, self.config = folder, config
-
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Before the first step, so that a cut-off run has it too."""
-        if trainer.is_global_zero:
-            plan = trainer.datamodule.plan()  # type: ignore[attr-defined]
-            derived = ("history", "season", "validation", "test", "batch_size")
-            data = {**self.config.get("data", {}), **{name: plan[name] for name in derived}}
-            text = yaml.safe_dump({**self.config, "data": data}, sort_keys=False)
-            (self.folder / "config.yaml").write_text(text, encoding="utf-8")
-
-    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Steps and paces: with them a timed run can be replayed."""
-        if trainer.is_global_zero and isinstance(pl_module, Forecaster):
-            facts = {"steps": trainer.global_step, "paces": pl_module.paces}
-            (self.folder / "steps.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
 class Cli(LightningCLI):
@@ -193,79 +147,6 @@ class Cli(LightningCLI):
         print(table(board))
 
 
-def keep_last_if_better(
-    trainer: L.Trainer, model: Forecaster, data: DataModule, folder: Path
-) -> None:
-    """A budget ends between two looks at the validation part: look once more."""
-    best = getattr(trainer.checkpoint_callback, "best_model_score", None)
-    last = _validation_loss(model, data)
-    if best is None or last is None or last < float(best):
-        trainer.save_checkpoint(folder / "best.ckpt")
-
-
-def _validation_loss(model: Forecaster, data: DataModule) -> float | None:
-    loader = list(data.val_dataloader())
-    if not loader:
-        return None
-    model.eval()
-    resident = replace(
-        data.resident().to(model.device),
-        limit=torch.from_numpy(data.splits.validation.copy()).to(model.device),
-    )
-    with torch.no_grad():
-        parts = [
-            (
-                float(model.loss_of(resident.gather(*batch.to(model.device)[:, 1:].unbind(1)))),
-                len(batch),
-            )
-            for batch in loader
-        ]
-    return sum(loss * size for loss, size in parts) / sum(size for _, size in parts)
-
-
-def export_best(model: Forecaster, data: DataModule, folder: Path, name: str) -> Path:
-    """Load best.ckpt of `folder` (weights only), judge its validation part, export."""
-    checkpoint = torch.load(folder / "best.ckpt", weights_only=True, map_location="cpu")
-    model.cpu().restore(checkpoint["loopcast"], data.features, data.scaling)
-    model.load_state_dict(checkpoint["state_dict"])
-    model.eval()
-    assert data.panel is not None and model.task is not None
-    card = {"name": name, "version": 1, "data": _described(data), "scores": {}}
-    if (data.splits.validation > data.splits.train).any():
-        series, origin, limit = data.part("validation")
-        board, _ = judge(
-            data.panel,
-            data.train,
-            model.task,
-            (series, origin, limit),
-            _forecasts(model, data, series, origin),
-        )
-        card["scores"] = {"validation": {k: board[k] for k in ("overall", "naive", "by_horizon")}}
-    return export(model, data.panel, Path("export") / f"{name}.onnx", card)
-
-
-def _forecasts(
-    model: Forecaster, data: DataModule, series: np.ndarray, origin: np.ndarray
-) -> np.ndarray:
-    resident = data.resident().to("cpu")
-    chunks = zip(
-        torch.from_numpy(series).split(4096), torch.from_numpy(origin).split(4096), strict=True
-    )
-    with torch.no_grad():
-        return torch.cat([model(resident.gather(s, o)) for s, o in chunks]).numpy()
-
-
-def _described(data: DataModule) -> dict[str, Any]:
-    assert data.panel is not None
-    return {
-        "source": data.reading.source.describe(),
-        "series": len(data.panel),
-        "rows": len(data.panel.target),
-        "first": int(data.panel.start.min()),
-        "last": int(data.panel.origin.max()),
-    }
-
-
 def main(args: Sequence[str] | None = None) -> None:
     """Run train.py; raises LoopcastError for whatever the user can mend."""
     _parsed(args, run=True)
@@ -278,16 +159,8 @@ def _parsed(args: Sequence[str] | None, run: bool) -> "Cli":
         raise
     except Exception as error:
         if type(error).__name__ in ("ArgumentError", "NSKeyError"):
-            raise ConfigError(_readable(str(error))) from error
+            raise ConfigError(readable(str(error))) from error
         raise
-
-
-def _readable(text: str) -> str:
-    known = DataModule.__init__.__annotations__ | Forecaster.__init__.__annotations__
-    words = [w.strip("'\"`.") for w in text.replace("'", " ").split()]
-    keys = [w.split(".")[0] for w in words if "does not accept" in text]
-    near = [m for w in keys if w not in known for m in get_close_matches(w, known, n=1, cutoff=0.7)]
-    return text + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 def plan(args: Sequence[str]) -> None:

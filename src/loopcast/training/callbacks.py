@@ -1,0 +1,55 @@
+"""What happens around the steps of a fit: stopping by hand, and what a run keeps of itself."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import yaml
+from lightning.pytorch.callbacks import Callback
+
+from loopcast.training.forecaster import Forecaster
+
+
+class StopOnInterrupt(Callback):
+    """The first Ctrl-C ends the run cleanly after the step under way; a second one at once."""
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take the signal."""
+        self.before = signal.getsignal(signal.SIGINT)
+        self.trainer = trainer
+        signal.signal(signal.SIGINT, self._stop)
+
+    def _stop(self, number: int, frame: Any) -> None:
+        print("\nstopping after this step; the best so far is exported", file=sys.stderr)
+        self.trainer.should_stop = True
+        self.trainer.fit_loop.min_epochs = None  # type: ignore[assignment]
+        signal.signal(signal.SIGINT, self.before)
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Give it back."""
+        signal.signal(signal.SIGINT, self.before)
+
+
+class KeepPlan(Callback):
+    """The run's own config.yaml, with what was derived, and the pace of a timed run."""
+
+    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
+        self.folder, self.config = folder, config
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Before the first step, so that a cut-off run has it too."""
+        if trainer.is_global_zero:
+            plan = trainer.datamodule.plan()  # type: ignore[attr-defined]
+            derived = ("history", "season", "validation", "test", "batch_size")
+            data = {**self.config.get("data", {}), **{name: plan[name] for name in derived}}
+            text = yaml.safe_dump({**self.config, "data": data}, sort_keys=False)
+            (self.folder / "config.yaml").write_text(text, encoding="utf-8")
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Steps and paces: with them a timed run can be replayed."""
+        if trainer.is_global_zero and isinstance(pl_module, Forecaster):
+            facts = {"steps": trainer.global_step, "paces": pl_module.paces}
+            (self.folder / "steps.json").write_text(json.dumps(facts), encoding="utf-8")
