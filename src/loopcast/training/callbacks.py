@@ -10,6 +10,7 @@ import lightning as L
 import yaml
 from lightning.pytorch.callbacks import Callback
 
+from loopcast.training.export import libraries
 from loopcast.training.forecaster import Forecaster
 
 
@@ -47,6 +48,15 @@ class KeepPlan(Callback):
             data = {**self.config.get("data", {}), **{name: plan[name] for name in derived}}
             text = yaml.safe_dump({**self.config, "data": data}, sort_keys=False)
             (self.folder / "config.yaml").write_text(text, encoding="utf-8")
+            given = {name for name in derived if self.config.get("data", {}).get(name) is not None}
+            facts = {
+                "plan": plan,
+                "derived": [name for name in derived if name not in given],
+                "notes": list(trainer.datamodule.splits.notes),  # type: ignore[attr-defined]
+                "parameters": sum(weight.numel() for weight in pl_module.parameters()),
+                "libraries": libraries(),
+            }
+            (self.folder / "plan.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Steps and paces: with them a timed run can be replayed."""

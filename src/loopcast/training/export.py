@@ -59,7 +59,7 @@ def export(forecaster: Forecaster, panel: Panel, path: Path, card: dict[str, Any
         {
             **card,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "libraries": _libraries(),
+            "libraries": libraries(),
         },
     )
     helper.set_model_props(model, artifact.to_metadata())
@@ -196,6 +196,7 @@ def _prove(content: bytes, forecaster: Forecaster, panel: Panel, task: Task) -> 
             )
 
 
-def _libraries() -> dict[str, str]:
+def libraries() -> dict[str, str]:
+    """Versions of what made a run."""
     names = ("loopcast", "torch", "lightning", "onnx", "onnxruntime", "numpy")
     return {name: version(name) for name in names}

@@ -120,6 +120,7 @@ class Forecaster(L.LightningModule):
         if self.global_step % LOGGED == 0:
             mean = loss.detach() / self.members
             self.log("train_loss", mean, on_step=True, on_epoch=False, prog_bar=True)
+            self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
         return loss
 
     def validation_step(self, batch: dict[str, Tensor], index: int) -> None:

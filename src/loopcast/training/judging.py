@@ -1,6 +1,9 @@
 """Scores of a part, beside the seasonal naive forecast on the same windows."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,8 @@ from loopcast.core.task import Task
 
 PAST = 8
 """Seasons of the past the naive forecast may look at."""
+SHOWN = 4
+"""Seasons, and horizons, of the past that are kept for pictures."""
 
 
 def actuals(
@@ -52,7 +57,33 @@ def judge(
         if len(set(cells)) < len(panel) or len(panel) <= 50
     }
     board = scoreboard(actual, quantiles, task.quantiles, naive, ranges, scale, by)
-    return board, _table(panel, task, series, origin, actual, quantiles, naive)
+    table = _table(panel, task, series, origin, actual, quantiles, naive)
+    return board, table.assign(scale=np.repeat(scale, task.horizon))
+
+
+def keep(
+    folder: Path, board: Mapping[str, Any], forecasts: pd.DataFrame, history: pd.DataFrame
+) -> None:
+    """Scores, forecasts and the past before them, for people and for the report."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "test.json").write_text(json.dumps(board, indent=1), encoding="utf-8")
+    forecasts.to_parquet(folder / "test.parquet")
+    history.to_parquet(folder / "history.parquet")
+
+
+def past(panel: Panel, task: Task, series: np.ndarray, origin: np.ndarray) -> pd.DataFrame:
+    """The last steps up to the first origin of each series: keys, time and target."""
+    owner, first = np.unique(series, return_inverse=True)
+    begin = np.full(len(owner), np.iinfo(np.int64).max)
+    np.minimum.at(begin, first, origin)
+    steps = SHOWN * max(task.season, task.horizon, 2)
+    shown = inputs(panel, replace(task, history=steps), owner, begin)["target"]
+    when = begin[:, None] + np.arange(1 - steps, 1)
+    lived = (when >= panel.start[owner][:, None]).ravel()
+    repeated = np.repeat(owner, steps)[lived]
+    table = {name: texts[repeated] for name, texts in panel.keys.items()}
+    table[task.time] = Frequency.parse(task.frequency).time(when.ravel()[lived])
+    return pd.DataFrame({**table, "actual": shown.ravel()[lived]})
 
 
 def _table(
