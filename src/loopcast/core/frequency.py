@@ -7,6 +7,7 @@ clock, and plain integers by their own count.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -45,6 +46,7 @@ class Frequency:
         return self.unit != "integer"
 
     @classmethod
+    @lru_cache(maxsize=64)
     def parse(cls, name: str | int) -> "Frequency":
         """Reads a pandas-like alias; raises ConfigError for any other."""
         text = str(name).strip()

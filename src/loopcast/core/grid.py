@@ -124,11 +124,10 @@ def _keys(table: Mapping[str, Array], task: Task) -> tuple[tuple[dict[str, Array
 
 
 def _compact(owner: Array) -> tuple[Array, Array]:
-    starts = (
-        np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]) if len(owner) else np.zeros(0, int)
-    )
+    changes = np.flatnonzero(owner[1:] != owner[:-1]) + 1
+    starts = np.concatenate(([0], changes)) if len(owner) else changes
     present, runs = np.unique(owner[starts], return_inverse=True)
-    return present, np.repeat(runs, np.diff(np.r_[starts, len(owner)]))
+    return present, np.repeat(runs, np.diff(np.append(starts, len(owner))))
 
 
 def _target(table: Mapping[str, Array], task: Task, history: Array) -> Array:
@@ -211,7 +210,7 @@ class _Gridder:
     def panel(self, keys: tuple[dict[str, Array], Array]) -> Panel:
         count = len(keys[1])
         start, end = self._spans(count)
-        offsets = np.r_[0, np.cumsum(end - start + 1)]
+        offsets = np.concatenate(([0], np.cumsum(end - start + 1)))
         total = int(offsets[-1])
         place = offsets[self.located.series] + self.located.step - start[self.located.series]
         past = self.dated & self.history & (self.located.step <= self.origins[self.located.series])
@@ -252,6 +251,8 @@ class _Gridder:
 
     def _refuse_duplicates(self, place: Array, past: Array) -> None:
         if self.task.aggregate or self.task.duplicates != "error":
+            return
+        if np.bincount(place[past], minlength=1).max() < 2:
             return
         rows = np.flatnonzero(past)
         _, first, counts = np.unique(place[rows], return_index=True, return_counts=True)
@@ -343,7 +344,7 @@ class _Gridder:
         ):
             for name in columns_.categorical:
                 code, texts = codes(self.table[name])
-                blank = np.r_[texts, np.array([""], dtype=object)]
+                blank = np.append(texts, np.array([""], dtype=object))
                 if role == "static":
                     cells = np.full(count, len(texts))
                     said = texts[code] != ""

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopcast.core.errors import DataError, MissingColumn, NoRows, WrongType
+from loopcast.core.text import missing
 
 Rows = Mapping[str, NDArray[Any]]
+BLANK = ("", "NA", "NaN", "nan")
 
 
 def columns(
@@ -27,8 +29,8 @@ def columns(
             f"rows are a {type(rows).__name__}; give a mapping of column to values,"
             " a list of records, or a data frame"
         )
-    if missing := [name for name in names if name not in present]:
-        raise MissingColumn(_missing(missing[0], present))
+    if absent := [name for name in names if name not in present]:
+        raise MissingColumn(_absent(absent[0], present))
     wanted = [*names, *(name for name in optional if name in present)]
     found = {name: _array(rows[name]) for name in dict.fromkeys(wanted)}
     lengths = {name: len(column) for name, column in found.items()}
@@ -41,21 +43,26 @@ def columns(
 
 def numbers(values: NDArray[Any], name: str) -> NDArray[np.float64]:
     """Text of numbers is read, empty text and None are NaN, infinities too; else WrongType."""
-    if values.dtype.kind in "fiub":
-        result = values.astype(np.float64)
-    else:
-        listed = values.tolist()
-        blank = (None, "", "NA", "NaN", "nan")
-        clean = [np.nan if v is None or v in blank or v != v else v for v in listed]  # noqa: PLR0124
-        try:
-            result = np.array(clean, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            wrong = [v for v in clean if not _number(v)]
-            raise WrongType(
-                f"column {name!r} should hold numbers, but {len(wrong)} of {len(listed)} values do"
-                f" not, e.g. {[str(v) for v in wrong[:3]]}; clean it, or name another column"
-            ) from error
+    try:
+        result = (
+            values.astype(np.float64) if values.dtype.kind in "fiubOU" else _cells(values, name)
+        )
+    except (TypeError, ValueError):  # blank or wrong cells among them
+        result = _cells(values, name)
     return np.where(np.isfinite(result), result, np.nan)
+
+
+def _cells(values: NDArray[Any], name: str) -> NDArray[np.float64]:
+    listed = values.tolist()
+    clean = [np.nan if missing(v) or v in BLANK else v for v in listed]
+    try:
+        return np.array(clean, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        wrong = [v for v in clean if not _number(v)]
+        raise WrongType(
+            f"column {name!r} should hold numbers, but {len(wrong)} of {len(listed)} values do"
+            f" not, e.g. {[str(v) for v in wrong[:3]]}; clean it, or name another column"
+        ) from error
 
 
 def _number(value: Any) -> bool:
@@ -79,7 +86,7 @@ def _records(records: Sequence[Any]) -> dict[str, list[Any]]:
     return {name: [record.get(name) for record in records] for name in names}
 
 
-def _missing(name: str, present: Sequence[Any]) -> str:
+def _absent(name: str, present: Sequence[Any]) -> str:
     known = [str(other) for other in present]
     near = get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""

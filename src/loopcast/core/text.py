@@ -1,60 +1,66 @@
 """What text a value is: 1, 1.0 and "1" are one key, leading zeros stay, missing is ""."""
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loopcast.core.distinct import distinct
 from loopcast.core.panel import Texts
+
+MIDNIGHT = "T00:00:00"
 
 
 def text(values: Any) -> Texts:
     """One str a value, as an object array."""
-    array = np.asarray(values)
-    if array.dtype.kind == "U":
-        return array.astype(object)
-    if array.dtype.kind in "iu":
-        return array.astype(str).astype(object)
-    known: dict[Any, str] = {}
-    result = np.empty(len(array), dtype=object)
-    result[:] = [_known(value, known) for value in array.tolist()]
-    return result
+    numbers, texts = codes(values)
+    return texts[numbers]
 
 
 def codes(values: Any) -> tuple[NDArray[np.int64], Texts]:
     """Numbers in order of first appearance, and the distinct texts they stand for."""
     array = np.asarray(values)
-    if not len(array):
-        return np.zeros(0, np.int64), np.zeros(0, object)
-    starts = np.flatnonzero(np.r_[True, _differs(array)])
-    texts = text(array[starts])
+    numbers, first = distinct(array)
     known: dict[str, int] = {}
-    runs = np.fromiter((known.setdefault(t, len(known)) for t in texts), np.int64, len(texts))
-    lengths = np.diff(np.r_[starts, len(array)])
-    distinct = np.empty(len(known), dtype=object)
-    distinct[:] = list(known)
-    return np.repeat(runs, lengths), distinct
+    merged = [known.setdefault(one, len(known)) for one in _texts(array[first])]
+    texts = np.empty(len(known), dtype=object)
+    texts[:] = list(known)
+    return (numbers if len(merged) == len(known) else np.array(merged)[numbers]), texts
 
 
-def _differs(array: NDArray[Any]) -> NDArray[np.bool_]:
-    return np.asarray(array[1:] != array[:-1], dtype=bool)
+def missing(value: Any) -> bool:
+    """None, NaN, NaT and pandas' NA, whose comparisons are no truth values."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return bool(value != value)  # noqa: PLR0124 - NaN and NaT differ from themselves
 
 
-def _known(value: Any, known: dict[Any, str]) -> str:
-    key = (type(value), value)
-    found = known.get(key)
-    if found is None:
-        found = known[key] = _one(value)
-    return found
+def _texts(array: NDArray[Any]) -> list[str]:
+    if array.dtype.kind == "M":
+        array = array.astype("M8[us]")  # nanoseconds become integers in a list
+    return [_one(value) for value in array.tolist()]
 
 
 def _one(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if value is None or value != value:  # noqa: PLR0124 - NaN and NaT differ from themselves
+    if missing(value):
         return ""
-    if type(value).__name__ in ("NAType", "NaTType"):
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float | Decimal):
+        return _number(value)
+    if isinstance(value, np.datetime64):
+        return _one(value.astype("M8[us]").item())
+    if isinstance(value, datetime):
+        return value.isoformat().removesuffix(MIDNIGHT)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _number(value: float | Decimal) -> str:
+    """Whole numbers without a point, and 2.50 of a database is 2.5."""
+    if not np.isfinite(float(value)):
+        return str(value)
+    if value == int(value):
+        return str(int(value))
+    return str(value) if isinstance(value, float) else f"{value.normalize():f}"

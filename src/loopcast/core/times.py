@@ -1,14 +1,21 @@
 """Times as users write them -> the wall clock of the declared zone, or plain integers."""
 
+import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loopcast.core.distinct import distinct
 from loopcast.core.errors import WrongTime
 from loopcast.core.frequency import Frequency
+
+NOT_A_TIME = np.datetime64("NaT")
+REMEMBERED = 10_000
+"""Texts whose time is remembered: a service reads the same dates again and again."""
 
 
 def parse(
@@ -20,12 +27,9 @@ def parse(
         return _integers(array)
     if array.dtype.kind == "M":
         return _complete(array.astype("M8[s]"), array)
-    starts = np.flatnonzero(np.r_[True, np.asarray(array[1:] != array[:-1], dtype=bool)])
-    clock = ZoneInfo(zone) if zone else None
-    known: dict[Any, Any] = {}
-    runs = [_once(value, clock, time_format, known) for value in array[starts].tolist()]
-    parsed = np.array(runs, dtype="M8[s]")
-    return _complete(np.repeat(parsed, np.diff(np.r_[starts, len(array)])), array)
+    numbers, first = distinct(array)
+    read = [_remembered(value, zone, time_format) for value in array[first].tolist()]
+    return _complete(np.array(read, dtype="M8[s]")[numbers], array)
 
 
 def _integers(array: NDArray[Any]) -> NDArray[np.int64]:
@@ -55,31 +59,43 @@ def _complete(parsed: NDArray[Any], array: NDArray[Any]) -> NDArray[Any]:
     return parsed
 
 
-def _once(
-    value: Any, clock: ZoneInfo | None, time_format: str | None, known: dict[Any, Any]
-) -> Any:
-    found = known.get(value)
-    if found is None:
-        found = known[value] = _read(value, clock, time_format)
-    return found
+def _remembered(value: Any, zone: str | None, time_format: str | None) -> Any:
+    clock = ZoneInfo(zone) if zone else None
+    if isinstance(value, str):
+        return _text(value, clock, time_format)
+    return _read(value, clock, time_format)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _text(value: str, clock: ZoneInfo | None, time_format: str | None) -> Any:
+    return _read(value, clock, time_format)
 
 
 def _read(value: Any, clock: ZoneInfo | None, time_format: str | None) -> Any:
     try:
-        if time_format and not isinstance(value, date):
+        if isinstance(value, date | np.datetime64):
+            pass
+        elif time_format:
             value = datetime.strptime(str(value), time_format)
-        elif isinstance(value, str):
-            value = datetime.fromisoformat(value.strip())
+        elif isinstance(value, str | int):
+            value = datetime.fromisoformat(_whole(str(value).strip()))
     except ValueError:
-        return np.datetime64("NaT")
+        return NOT_A_TIME
     if isinstance(value, datetime):
         return _wall(value, clock)
-    return np.datetime64(value, "s") if isinstance(value, date) else np.datetime64("NaT")
+    return np.datetime64(value, "s") if isinstance(value, date | np.datetime64) else NOT_A_TIME
+
+
+def _whole(text: str) -> str:
+    """Years and months become their first day: 2024, 2024-01."""
+    if not re.fullmatch(r"\d{4}(-\d\d)?", text):
+        return text
+    return text + ("-01" if len(text) > 4 else "-01-01")
 
 
 def _wall(value: datetime, clock: ZoneInfo | None) -> Any:
     if value != value:  # noqa: PLR0124 - pandas' NaT is a datetime that differs from itself
-        return np.datetime64("NaT")
+        return NOT_A_TIME
     if value.tzinfo is not None:
         value = value.astimezone(clock or UTC).replace(tzinfo=None)
-    return np.datetime64(value.replace(microsecond=0, fold=0).isoformat(), "s")
+    return np.datetime64(value.isoformat(timespec="seconds"), "s")
