@@ -20,6 +20,7 @@ TRAINING = {
     "fit": "train, and export the artifact (as train.py fit)",
     "validate": "score the validation part",
     "test": "score the test part beside seasonal naive",
+    "check": "look at the data before a fit: findings, and a page with pictures",
     "plan": "show what a config leads to, without training",
     "export": "write the artifact of a run's best checkpoint again",
 }
@@ -83,12 +84,37 @@ def _training(args: Sequence[str]) -> None:
         raise MissingExtra(
             f"{error.name} is not installed: pip install 'loopcast[train]'"
         ) from error
-    if args and args[0] == "plan":
+    if args and args[0] == "check":
+        _check(args[1:], cli)
+    elif args and args[0] == "plan":
         cli.plan(args[1:])
     elif args and args[0] == "export":
         cli.export_again(args[1:])
     else:
         cli.main(args)
+
+
+def _check(args: Sequence[str], cli: Any) -> None:
+    """Exit status 2 where a fit would stop."""
+    parser = argparse.ArgumentParser(
+        "loopcast check",
+        description=f"{TRAINING['check'].capitalize()}. Further flags are those of fit.",
+    )
+    parser.add_argument("--strict", action="store_true", help="exit status 2 on warnings as well")
+    parser.add_argument("--page", help="the HTML page (default: checkpoints/NAME/check.html)")
+    options, rest = parser.parse_known_args(args)
+    examined, strict, folder = cli.examined(rest)
+    page = Path(options.page) if options.page else folder / "check.html"
+    checking = import_module("loopcast.training.checking")
+    draw = import_module("loopcast.evaluation.check_page").check_page
+    report = examined.report
+    checking.keep(report, page.with_name(checking.FINDINGS))
+    drawn = draw(report, examined.panel, examined.task, examined.splits)
+    page.write_text(drawn, encoding="utf-8")
+    print(report.table())
+    print(f"\nthe page with pictures is {page}, for programs: {page.with_name(checking.FINDINGS)}")
+    if report.errors or (report.warnings and (strict or options.strict)):
+        sys.exit(2)
 
 
 def _show(options: argparse.Namespace) -> None:

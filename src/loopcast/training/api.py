@@ -43,6 +43,7 @@ def fit(
     folder = Path("checkpoints") / name
     folder.mkdir(parents=True, exist_ok=True)
     module, forecaster = DataModule(source=Frame(frame), **data), Forecaster(**(model or {}))
+    module.folder = folder
     best = ModelCheckpoint(
         folder, "best", monitor="validation_loss", enable_version_counter=False,
         save_on_train_epoch_end=False,

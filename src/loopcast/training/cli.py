@@ -1,6 +1,5 @@
 """train.py: fit, validate, test, predict; a fit ends with the artifact."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,14 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from loopcast.core.errors import ConfigError, LoopcastError
-from loopcast.core.scoreboard import table
+from loopcast.core.verdict import table
 from loopcast.training.callbacks import KeepPlan, StopOnInterrupt
+from loopcast.training.checking import Examined
 from loopcast.training.datamodule import DataModule
 from loopcast.training.finish import export_best, keep_last_if_better
 from loopcast.training.forecaster import Forecaster
-from loopcast.training.judging import judge
-from loopcast.training.messages import readable
+from loopcast.training.judging import judge, keep, past
+from loopcast.training.messages import quiet, readable
 
 PATIENCE = 30
 DEFAULTS = {
@@ -121,6 +121,10 @@ class Cli(LightningCLI):
             path = export_best(self.model, self.datamodule, self.folder, self.run_name)
             print(f"the artifact is {path}")
 
+    def before_fit(self) -> None:
+        """The findings about the data are kept with the run."""
+        self.datamodule.folder = self.folder
+
     def before_validate(self) -> None:
         """The best checkpoint is judged unless one is named."""
         self._use_best()
@@ -141,9 +145,10 @@ class Cli(LightningCLI):
         quantiles = model.predictions().numpy()
         if not self.trainer.is_global_zero:
             return
-        board, frame = judge(data.panel, data.train, model.task, data.part("test"), quantiles)
-        (self.folder / "test.json").write_text(json.dumps(board, indent=1), encoding="utf-8")
-        frame.to_parquet(self.folder / "test.parquet")
+        series, origin, limit = data.part("test")
+        windows = (series, origin, limit)
+        board, frame = judge(data.panel, data.train, model.task, windows, quantiles)
+        keep(self.folder, board, frame, past(data.panel, model.task, series, origin))
         print(table(board))
 
 
@@ -174,14 +179,22 @@ def plan(args: Sequence[str]) -> None:
 def prepared(args: Sequence[str]) -> DataModule:
     """The DataModule of `--config X ...`, read, split and fitted."""
     data = _parsed(args, run=False).datamodule
-    data.setup("fit")
+    data.setup("plan")
     return data
+
+
+def examined(args: Sequence[str]) -> tuple[Examined, bool, Path]:
+    """What a fit of `--config X ...` would get, whether warnings stop it, and the run's folder."""
+    with quiet():
+        cli = _parsed(args, run=False)
+    data = cli.datamodule
+    return data.checks.examine(data.reading), data.checks.strict, cli.folder
 
 
 def export_again(args: Sequence[str]) -> None:
     """`--config X`: write export/NAME.onnx from the run's best checkpoint."""
     cli = _parsed(args, run=False)
-    cli.datamodule.setup("fit")
+    cli.datamodule.setup("export")
     if not (cli.folder / "best.ckpt").exists():
         raise ConfigError(f"there is no {cli.folder / 'best.ckpt'}; run fit first")
     print(f"the artifact is {export_best(cli.model, cli.datamodule, cli.folder, cli.run_name)}")

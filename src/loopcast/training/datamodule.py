@@ -1,6 +1,7 @@
 """The `data:` section of a config: reads, checks, splits, fits the features, hands out windows."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -10,7 +11,6 @@ from torch import Tensor
 
 from loopcast.core.errors import NoRows
 from loopcast.core.panel import Panel
-from loopcast.core.season import detect
 from loopcast.core.task import Aggregate, Duplicates, Gaps, Origins, Task
 from loopcast.data.source import Source
 from loopcast.data.splits import Splits, origins, split
@@ -19,6 +19,7 @@ from loopcast.features.encoder import Encoder
 from loopcast.features.feature import Feature
 from loopcast.features.scaling import Kind, Scaling, Transform
 from loopcast.training import defaults
+from loopcast.training.checking import Checks, derived
 from loopcast.training.reading import configured
 from loopcast.training.windows import Batch, Draws, Listed, Sampling, Windows, windows
 
@@ -53,6 +54,8 @@ class DataModule(L.LightningDataModule):
         origins: Origins | None = None,
         validation: int | None = None,
         test: int | None = None,
+        strict: bool = False,
+        non_negative: bool | None = None,
         stride: int | None = None,
         features: list[Feature] | None = None,
         scaling: Kind = "standard",
@@ -86,31 +89,31 @@ class DataModule(L.LightningDataModule):
                 "origins": origins,
             }
         )
-        self.parts = (validation, test)
+        self.checks = Checks((validation, test), non_negative, strict)
         self.stride = stride or horizon
         self.features, self.scaling = features, Scaling(scaling, transform)
         self.batch_size, self.sampling, self.seed = batch_size, sampling, seed
         self.known: Task | None = None  # a checkpoint's task, where one is judged
+        self.folder: Path | None = None  # the run's own, where its findings are kept
         self.panel: Panel | None = None
+        self.splits: Splits
 
     def setup(self, stage: str) -> None:
-        """Read once; whatever is fitted is fitted on the train part."""
+        """Read once, check before a fit; whatever is fitted is fitted on the train part."""
         if self.panel is not None:
             return
-        rows = self.reading.rows()
-        task = self.known or self.reading.task(rows)
-        self.panel = self.reading.panel(rows, task)
-        self.splits: Splits = split(self.panel, task.horizon, *self.parts)
+        if stage == "fit":
+            examined = self.checks.examine(self.reading, self.known)
+            task, self.panel, self.splits = self.checks.heed(examined, self.folder)
+        else:
+            rows = self.reading.rows()
+            task = self.known or self.reading.task(rows)
+            self.panel = self.reading.panel(rows, task)
+            self.splits = split(self.panel, task.horizon, *self.checks.parts)
         self.train = self.panel.until(self.splits.train)
-        self.task = task if self.known else self._derived(task)
+        self.task = derived(task, self.train)
         self.encoder = Encoder.fit(self.train, self.task, self.features, self.scaling)
         self.windows: Windows | None = None
-
-    def _derived(self, task: Task) -> Task:
-        season = task.season or detect(self.train)
-        longest = int((self.train.origin - self.train.start).max()) + 1
-        history = task.history or defaults.history(season, task.horizon, longest)
-        return replace(task, season=season, history=history)
 
     def plan(self) -> dict[str, Any]:
         """What was derived, for people and for the run's own config."""

@@ -86,7 +86,7 @@ def _copied(table: Table, group: Array) -> list[Finding]:
     if count <= TOLD * len(group):
         return []
     days, twice = _whole_days(table, group >= 0)
-    found = f"{plural(count, 'row')} ({count / len(group):.2%}) repeat another one in every column"
+    found = f"{plural(count, 'row')} ({count / len(group):.2%}) repeat another one in every column that is read"
     if len(twice) and days > len(twice):
         named = [str(day) for day in twice]
         return [

@@ -8,7 +8,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from loopcast.core.errors import DataError
+from loopcast.core.errors import (
+    DataError,
+    DuplicateRows,
+    MissingColumn,
+    NoRows,
+    WrongTime,
+    WrongType,
+)
 from loopcast.core.frequency import Frequency
 from loopcast.core.panel import Panel
 from loopcast.core.task import Task
@@ -16,6 +23,15 @@ from loopcast.data.checks.finding import SEVERITIES, Finding, moment, plural
 from loopcast.data.splits import Splits
 
 WIDTH = 100
+BRIEF = 7
+"""Warnings shown before a fit."""
+KINDS: Mapping[str, type[DataError]] = {
+    "missing-column": MissingColumn,
+    "not-numeric": WrongType,
+    "unreadable-time": WrongTime,
+    "duplicates": DuplicateRows,
+    "no-rows": NoRows,
+}
 
 
 @dataclass(frozen=True)
@@ -62,13 +78,15 @@ class Report:
         return tuple(f for f in self.findings if f.severity == "warning")
 
     def raise_for_errors(self, strict: bool = False) -> None:
-        """Raise DataError naming every error, under `strict` every warning too."""
+        """Raise DataError (of the first one's kind) naming every error, and warnings if `strict`."""
         stops = self.errors + (self.warnings if strict else ())
         if not stops:
             return
         told = "\n".join(f"- {_sentence(f)}" for f in stops)
-        hint = "" if self.errors else "\nwithout --strict these are warnings and do not stop"
-        raise DataError(f"the data cannot be used as it is:\n{told}{hint}")
+        hint = "\nwithout --strict (data.strict: true) these are warnings and do not stop"
+        hint = "" if self.errors else hint
+        kind = KINDS.get(stops[0].code, DataError)
+        raise kind(f"the data cannot be used as it is:\n{told}{hint}")
 
     def table(self) -> str:
         """At most 100 columns wide, errors first."""
@@ -79,6 +97,14 @@ class Report:
             head = f"{finding.severity:<7}  {finding.code:<{code}}  {finding.count:>{count},}  "
             lines += ["", *_told(finding, head)]
         return "\n".join(lines)
+
+    def brief(self, more: str) -> list[str]:
+        """A few lines for the begin of a fit; `more` says where all findings are."""
+        shown = [_shortened(f) for f in self.warnings[:BRIEF]]
+        rest = len(self.warnings) - len(shown)
+        lines = [f"data: {self.shape()}", *shown]
+        lines += [f"         and {plural(rest, 'more warning')}"] if rest else []
+        return [*lines, f"{self.verdict()}; all of them: {more}"] if self.findings else lines
 
     def shape(self) -> str:
         """The facts in one line."""
@@ -137,6 +163,10 @@ def _shape(panel: Panel, task: Task, splits: Splits | None) -> dict[str, Any]:
 def _sentence(finding: Finding) -> str:
     examples = f" (e.g. {'; '.join(finding.examples)})" if finding.examples else ""
     return f"{finding.code}: {finding.detail}{examples}; {finding.advice}"
+
+
+def _shortened(finding: Finding) -> str:
+    return textwrap.shorten(f"{finding.severity}: {finding.code}: {finding.detail}", WIDTH)
 
 
 def _told(finding: Finding, head: str) -> list[str]:

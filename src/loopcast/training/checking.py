@@ -1,0 +1,106 @@
+"""Before anything is fitted: rows to the panel and its parts, looked at on the way."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from lightning.pytorch.utilities import rank_zero_only
+
+from loopcast.core.errors import DataError, MissingColumn
+from loopcast.core.panel import Panel
+from loopcast.core.season import detect
+from loopcast.core.task import Task
+from loopcast.data.checks.columns import presence
+from loopcast.data.checks.finding import Finding
+from loopcast.data.checks.panel import check_panel
+from loopcast.data.checks.report import Report
+from loopcast.data.checks.rows import check_rows
+from loopcast.data.splits import Splits, split
+from loopcast.training import defaults
+from loopcast.training.reading import Reading
+
+FINDINGS = "findings.json"
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The data as a fit would get them; `panel` is None where rows could not be put on the grid."""
+
+    report: Report
+    task: Task
+    panel: Panel | None = None
+    splits: Splits | None = None
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The part of the `data:` section that says how the data are cut and judged."""
+
+    parts: tuple[int | None, int | None] = (None, None)  # validation, test
+    non_negative: bool | None = None
+    strict: bool = False
+
+    def examine(self, reading: Reading, known: Task | None = None) -> Examined:
+        """Everything that is found, errors included; raises only where nothing can be said."""
+        try:
+            rows = reading.rows()
+        except MissingColumn:
+            task = known or reading.task({name: np.zeros(0) for name in reading.wanted})
+            absent, _ = presence(dict.fromkeys(reading.source.columns()), task, reading.weight)
+            return Examined(Report.about(absent, task), task)
+        task, count = known or reading.task(rows), len(rows[reading.time])
+        found = check_rows(rows, task, self.non_negative, reading.weight)
+        try:
+            panel = reading.panel(rows, task)
+        except DataError:
+            if not _stops(found):
+                raise
+            return Examined(Report.about(found, task, rows=count), task)
+        splits = split(panel, task.horizon, *self.parts)
+        task = derived(task, panel.until(splits.train))
+        found += check_panel(panel, task, splits)
+        report = Report.about(found, task, rows=count, panel=panel, splits=splits)
+        return Examined(report, task, panel, splits)
+
+    def heed(self, examined: Examined, folder: Path | None) -> tuple[Task, Panel, Splits]:
+        """Keep the findings in `folder`, tell the warnings, raise DataError for the errors."""
+        kept = _keep(examined.report, folder)
+        examined.report.raise_for_errors(self.strict)
+        assert examined.panel is not None
+        assert examined.splits is not None
+        _tell([*examined.report.brief(kept), *examined.splits.notes])
+        return examined.task, examined.panel, examined.splits
+
+
+def derived(task: Task, train: Panel) -> Task:
+    """With the season and the history that the train part suggests, unless they are named."""
+    season = task.season or detect(train)
+    longest = int((train.origin - train.start).max()) + 1
+    history = task.history or defaults.history(season, task.horizon, longest)
+    return replace(task, season=season, history=history)
+
+
+def _stops(found: Sequence[Finding]) -> bool:
+    return any(finding.severity == "error" for finding in found)
+
+
+def _keep(report: Report, folder: Path | None) -> str:
+    """Where all findings can be read."""
+    if folder is None:
+        return "loopcast check"
+    keep(report, folder / FINDINGS)
+    return f"loopcast check, or {folder / FINDINGS}"
+
+
+@rank_zero_only
+def keep(report: Report, path: Path) -> None:
+    """As JSON, for programs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(report.to_json(), encoding="utf-8")
+
+
+@rank_zero_only
+def _tell(lines: Sequence[str]) -> None:
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
