@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from loopcast.core.environment import expand
 from loopcast.core.errors import DataError
-from loopcast.data.environment import expand
 from loopcast.data.source import Source, require
 
 

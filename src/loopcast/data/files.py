@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from loopcast.core.environment import expand
 from loopcast.core.errors import ConfigError, DataError
-from loopcast.data.environment import expand
 from loopcast.data.source import Source, require, unreadable
 
 Condition = list[Any]
