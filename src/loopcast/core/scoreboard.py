@@ -15,19 +15,10 @@ from numpy.typing import NDArray
 from loopcast.core import scores
 from loopcast.core.panel import Texts
 from loopcast.core.scores import Array
+from loopcast.core.verdict import deciding
 
 CATEGORIES = 50
 OTHER = "other"
-NAMES = {
-    "mase": "MASE",
-    "smape": "sMAPE",
-    "wape": "WAPE",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "bias": "bias",
-    "pinball": "pinball",
-    "wql": "WQL",
-}
 
 
 @dataclass(frozen=True)
@@ -120,45 +111,6 @@ def scoreboard(
     }
 
 
-def table(board: Mapping[str, Any]) -> str:
-    """For the terminal: ours, seasonal naive and their ratio, and the verdict."""
-    rows = [f"{'':14}{'ours':>12}{'naive':>12}{'ratio':>9}"]
-    for name, ours in board["overall"].items():
-        naive = board["naive"][name]
-        compared = name != "bias" and not name.startswith("coverage")
-        ratio = _text(ours / naive, 3) if compared and ours is not None and naive else ""
-        rows.append(f"{title(name):14}{_text(ours):>12}{_text(naive):>12}{ratio:>9}")
-    return "\n".join([*rows, *_remarks(board["counts"]), "", verdict(board)])
-
-
-def verdict(board: Mapping[str, Any]) -> str:
-    """One sentence: does the network beat the seasonal naive forecast?"""
-    name = deciding(board)
-    if name is None:
-        return "No test step is known: nothing could be judged."
-    ours, naive = board["overall"][name], board["naive"][name]
-    against = f"{title(name)} {_text(ours)} against {_text(naive)}"
-    if board["beats_naive"]:
-        return f"beats seasonal naive on {against}"
-    return (
-        f"!!! does NOT beat seasonal naive on {against}: do not use this forecast as it is. "
-        "Train longer, give it more history or columns, or forecast with seasonal naive. !!!"
-    )
-
-
-def deciding(board: Mapping[str, Any]) -> str | None:
-    """The score that decides against naive: MASE, or MAE where no series has a scale."""
-    for name in ("mase", "mae"):
-        if board["overall"][name] is not None and board["naive"][name] is not None:
-            return name
-    return None
-
-
-def title(name: str) -> str:
-    """How a score's name is shown."""
-    return NAMES.get(name) or name.replace("coverage_", "coverage ") + " %"
-
-
 def groups(texts: Texts, actual: Array) -> Iterator[tuple[str, NDArray[np.int64]]]:
     """Each text and its windows, largest sum of |actual| first; the small ones are one "other"."""
     named = np.asarray(texts, dtype=str)
@@ -195,19 +147,3 @@ def _counts(actual: Array, scale: Array) -> dict[str, int]:
         "zero_scale": int((scale == 0).sum()),
         "undefined_scale": int((~np.isfinite(scale)).sum()),
     }
-
-
-def _remarks(counts: Mapping[str, int]) -> list[str]:
-    lines = [f"{counts['windows']:,} windows, {counts['steps']:,} steps"]
-    if counts["unknown_steps"]:
-        lines.append(f"{counts['unknown_steps']:,} steps without an actual are not counted")
-    if dropped := counts["zero_scale"] + counts["undefined_scale"]:
-        lines.append(
-            f"MASE leaves out {dropped:,} windows whose train part repeats itself exactly "
-            f"({counts['zero_scale']:,}) or is too short ({counts['undefined_scale']:,})"
-        )
-    return lines
-
-
-def _text(value: float | None, digits: int = 4) -> str:
-    return "-" if value is None else f"{value:.{digits}g}" if abs(value) < 1e4 else f"{value:,.0f}"
