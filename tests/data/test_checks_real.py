@@ -48,6 +48,8 @@ def test_online_retail_rows_show_copies_returns_and_look_alike_codes(retail) -> 
     assert "8 days stand twice" in copies.detail  # of the nine days one is a Saturday without sales
     assert found["negative-target"].count == 22_950
     assert found["look-alike-keys"].count >= 2 * 173
+    assert 6_090 <= found["unusual-keys"].count <= 6_094
+    assert "POST" in found["unusual-keys"].examples
     assert found["partial-last-step"].severity == "note"
     assert {f.severity for f in found.values()} == {"warning", "note"}
 

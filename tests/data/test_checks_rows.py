@@ -312,3 +312,20 @@ def test_columns_that_are_categories_need_no_numbers() -> None:
     assert (
         "event" in found(table, replace(task(), future=Columns(("event",))))["not-numeric"].advice
     )
+
+
+@pytest.mark.parametrize("codes", ["{:05d}", "{:05d}A", "SKU-{}"])
+def test_words_among_codes_are_told(codes: str) -> None:
+    table = rows(series=60, steps=6)
+    names = [codes.format(i) for i in range(58)] + ["POST", "BANK CHARGES"]
+    table["shop"] = np.array(names, dtype=object).repeat(6)
+    finding = found(table, task())["unusual-keys"]
+    assert (finding.severity, finding.count) == ("note", 12)
+    assert set(finding.examples) == {"POST", "BANK CHARGES"}
+
+
+def test_names_with_digits_among_words_are_left_in_peace() -> None:
+    table = rows(series=60, steps=6)
+    names = [chr(97 + i % 26) * 3 + chr(97 + i // 26) for i in range(59)] + ["7UP"]
+    table["shop"] = np.array(names, dtype=object).repeat(6)
+    assert "unusual-keys" not in found(table, task())

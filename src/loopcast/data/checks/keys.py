@@ -1,17 +1,23 @@
 """Do the keys name what they should?"""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from loopcast.core.text import codes
 from loopcast.data.checks.finding import Finding, few, plural
 from loopcast.data.checks.table import Array, Table
 
+FORM, ENOUGH = 0.95, 50
+"""Of at least ENOUGH values, FORM have one form before the others are told."""
+
 
 def check(table: Table) -> list[Finding]:
-    """Blank and look-alike keys, static columns that change."""
+    """Blank, look-alike and unusual keys, static columns that change."""
     found: list[Finding] = []
     for name, (code, distinct) in table.keys.items():
         found += _blank(name, code, distinct) + _look_alike(name, distinct)
+        found += _unusual(name, code, distinct)
     return found + _changing(table)
 
 
@@ -43,6 +49,30 @@ def _look_alike(name: str, distinct: Array) -> list[Finding]:
             "write them alike in the query (UPPER, TRIM) if they mean the same",
         )
     ]
+
+
+def _unusual(name: str, code: Array, distinct: Array) -> list[Finding]:
+    """Words among codes: postage, fees and corrections booked as if they were products."""
+    for form in (str.isdigit, str.isalpha):
+        coded = np.array([_coded(text, form) for text in distinct], dtype=bool)
+        if len(distinct) < ENOUGH or not FORM <= coded.mean() < 1:
+            continue
+        rows = np.bincount(code, minlength=len(distinct))
+        others = np.flatnonzero(~coded)
+        others = others[np.argsort(-rows[others], kind="stable")]
+        count = int(rows[others].sum())
+        kind = "a digit" if form is str.isdigit else "a letter and holds digits"
+        detail = (
+            f"nearly every value of {name!r} begins with {kind}, {len(others):,} of"
+            f" {len(distinct):,} do not ({plural(count, 'row')})"
+        )
+        advice = "postage, fees, corrections? leave such rows out (the source's `where` or query)"
+        return [Finding("unusual-keys", "note", count, few(distinct[others]), detail, advice)]
+    return []
+
+
+def _coded(text: str, begins: Callable[[str], bool]) -> bool:
+    return begins(text[:1]) and any(map(str.isdigit, text))
 
 
 def _changing(table: Table) -> list[Finding]:
