@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
-from math import cos, pi
-from time import monotonic
 from typing import Any, Literal
 
 import lightning as L
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
@@ -16,9 +15,11 @@ from loopcast.core.task import Task
 from loopcast.features.encoder import Encoder
 from loopcast.models.mlp import ResidualMLP
 from loopcast.models.network import Network, Widths, Window
+from loopcast.training.budget import Budget
 from loopcast.training.losses import Loss, PinballLoss
 
 LOGGED = 50
+SEEDS = 2**31
 NAMES = ("mae", "smape", "wape", "pinball", "coverage")
 
 
@@ -50,13 +51,14 @@ class Forecaster(L.LightningModule):
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.optimizer, self.schedule = optimizer, schedule
         self.members = members
-        self.paces = [list(pace) for pace in paces or []]
-        self.replayed = bool(paces)
-        self.share = 0.0
+        self.budget = Budget([list(pace) for pace in paces or []], replayed=bool(paces))
         self.task: Task | None = None
+        self.seed: int | None = None  # of draws and noise; a checkpoint brings its own
 
     def setup(self, stage: str) -> None:
         """Take task and fitted features from the data; a loaded checkpoint brings its own."""
+        if self.seed is None:
+            self.seed = torch.initial_seed() % SEEDS
         if self.task is None:
             data = self.trainer.datamodule  # type: ignore[attr-defined]
             self.build(replace(data.task, quantiles=self.quantiles), data.encoder)
@@ -117,7 +119,7 @@ class Forecaster(L.LightningModule):
         """Pinball loss in scaled units; logged now and then, as logging costs a synchronisation."""
         self._set_learning_rate()
         loss = self._members_loss(batch)
-        if self.global_step % LOGGED == 0:
+        if (self.global_step + 1) % LOGGED == 0:  # when the trainer writes its logs
             mean = loss.detach() / self.members
             self.log("train_loss", mean, on_step=True, on_epoch=False, prog_bar=True)
             self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
@@ -175,7 +177,8 @@ class Forecaster(L.LightningModule):
             torch.distributed.all_gather_object(parts, self.kept)
         numbers = torch.cat([number for part in parts for number, _ in part])
         values = torch.cat([value for part in parts for _, value in part])
-        return values[numbers.argsort()]
+        first = np.unique(numbers.numpy(), return_index=True)[1]  # few windows are on all ranks
+        return values[torch.from_numpy(first)]
 
     def configure_optimizers(self) -> Optimizer:
         """AdamW (fused) unless the YAML names another."""
@@ -186,43 +189,26 @@ class Forecaster(L.LightningModule):
         )
 
     def _set_learning_rate(self) -> None:
-        if self.schedule == "constant":
-            return
-        rate = self.learning_rate * 0.5 * (1 + cos(pi * min(self.share, 1.0)))
-        warm = min(1.0, (self.global_step + 1) / 20)
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = rate * warm
-        self.share += (1 - self.share) / max(self._left(), 1)
-
-    def _left(self) -> int:
-        """Steps to the end of the budget, as the last pace said."""
-        step, left = self.paces[-1] if not self.replayed else self._pace()
-        return left - (self.global_step - step)
-
-    def _pace(self) -> list[int]:
-        return [p for p in self.paces if p[0] <= self.global_step][-1]
+        if self.schedule == "cosine":
+            height = self.budget.advance(self.global_step)
+            for group in self.trainer.optimizers[0].param_groups:
+                group["lr"] = height * group.setdefault("initial_lr", group["lr"])
 
     def on_train_start(self) -> None:
         """The clock of a timed run starts."""
-        self.began = (monotonic(), self.global_step)
+        self.budget.start(self.global_step)
 
     def on_train_epoch_start(self) -> None:
-        """A timed run asks how many steps are still to come, and keeps the answer."""
-        if not self.replayed:
-            self.paces.append([self.global_step, self._estimate()])
+        """A timed run asks how many steps are still to come."""
+        self.budget.look(self.trainer)
 
-    def _estimate(self) -> int:
-        if self.trainer.max_steps > 0:
-            return self.trainer.max_steps - self.global_step
-        timer = [c for c in getattr(self.trainer, "callbacks", []) if type(c).__name__ == "Timer"]
-        batches = int(self.trainer.num_training_batches)
-        if not timer or timer[0].time_remaining() is None:
-            epochs = self.trainer.max_epochs or -1
-            return max(epochs - self.trainer.current_epoch, 1) * batches
-        began, step = self.began
-        done = self.global_step - step
-        pace = (monotonic() - began) / done if done else 0.01
-        return max(int(timer[0].time_remaining() / pace), 1)
+    def on_train_batch_start(self, batch: dict[str, Tensor], index: int) -> None:
+        """A step's noise (dropout, hidden keys) depends on seed, rank and step alone.
+
+        So a run that is resumed or replayed draws what the first one drew.
+        """
+        step = self.trainer.fit_loop.epoch_loop.total_batch_idx
+        torch.manual_seed(mixed(self.seed or 0, step, self.trainer.global_rank))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What is needed to build the same forecaster without data; plain values only."""
@@ -230,8 +216,9 @@ class Forecaster(L.LightningModule):
         checkpoint["loopcast"] = {
             "task": asdict(self.task),
             "encoder": self.encoder.facts(),
-            "paces": [list(p) for p in self.paces],
-            "share": self.share,
+            "paces": [list(pace) for pace in self.budget.paces],
+            "share": self.budget.share,
+            "seed": self.seed,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -241,9 +228,9 @@ class Forecaster(L.LightningModule):
         data = self.trainer.datamodule if self._trainer else None  # type: ignore[attr-defined]
         self.restore(facts, data.features if data else None, self.encoder.scaling)
         assert self.task == task
-        self.share = facts["share"]
-        if not self.replayed:
-            self.paces = [list(p) for p in facts["paces"]]
+        self.seed, self.budget.share = facts["seed"], facts["share"]
+        if not self.budget.replayed:
+            self.budget.paces = [list(pace) for pace in facts["paces"]]
 
     def restore(self, facts: dict[str, Any], features: Any, scaling: Any) -> None:
         """From `facts` of a checkpoint, without data."""
@@ -251,3 +238,8 @@ class Forecaster(L.LightningModule):
         device = self.device
         self.build(task, Encoder.restore(facts["encoder"], task, features, scaling))
         self.to(device)
+
+
+def mixed(seed: int, step: int, rank: int) -> int:
+    """One seed of three; apart from those of the draws."""
+    return (seed * 1_000_003 + step * 7919 + rank * 104_729 + 500_009) % (2**63)
