@@ -61,5 +61,5 @@ class KeepPlan(Callback):
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Steps and paces: with them a timed run can be replayed."""
         if trainer.is_global_zero and isinstance(pl_module, Forecaster):
-            facts = {"steps": trainer.global_step, "paces": pl_module.paces}
+            facts = {"steps": trainer.global_step, "paces": pl_module.budget.paces}
             (self.folder / "steps.json").write_text(json.dumps(facts), encoding="utf-8")

@@ -62,7 +62,7 @@ class DataModule(L.LightningDataModule):
         transform: Transform = "none",
         batch_size: int | None = None,
         sampling: Sampling = "windows",
-        seed: int = 1,
+        seed: int | None = None,
     ) -> None:
         super().__init__()
         self.reading = configured(
@@ -156,6 +156,14 @@ class DataModule(L.LightningDataModule):
         attached = getattr(getattr(self, "trainer", None), "lightning_module", None)
         return getattr(attached, "members", 1)
 
+    def _seed(self) -> int:
+        """The run's own (seed_everything), unless `seed` is named."""
+        if self.seed is not None:
+            return self.seed
+        attached = getattr(getattr(self, "trainer", None), "lightning_module", None)
+        known = getattr(attached, "seed", None)
+        return 1 if known is None else int(known)
+
     def train_dataloader(self) -> Draws:
         """Endless draws, an epoch at a time."""
         train = self.resident()
@@ -164,7 +172,7 @@ class DataModule(L.LightningDataModule):
             train,
             batch * self._members(),
             defaults.epoch(len(train), batch),
-            self.seed,
+            self._seed(),
             self.sampling,
             self.trainer.global_rank if self.trainer else 0,
             self.trainer.world_size if self.trainer else 1,

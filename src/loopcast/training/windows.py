@@ -204,10 +204,14 @@ class Listed:
     world: int = 1
 
     def __len__(self) -> int:
-        return -(-len(self._mine()) // self.batch)
+        """The same on every rank, since ranks wait for each other at each batch."""
+        return -(-len(self.table) // (self.batch * self.world))
 
     def __iter__(self) -> Iterator[Tensor]:
-        yield from self._mine().split(self.batch)
+        if len(self.table):
+            yield from self._mine().tensor_split(len(self))
 
     def _mine(self) -> Tensor:
-        return self.table[self.rank :: self.world]
+        """All of them where there are fewer windows than ranks: none may stay away."""
+        few = len(self.table) < self.world
+        return self.table if few else self.table[self.rank :: self.world]

@@ -1,0 +1,95 @@
+"""A run that was cut, resumed or replayed ends with the weights of the run that was not."""
+
+import json
+
+import lightning as L
+import pandas as pd
+import pytest
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+
+from training.conftest import parts, sales, same, train, weights
+
+pytestmark = pytest.mark.filterwarnings("ignore:Be aware that when using .ckpt_path")
+QUIET = {
+    "logger": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "num_sanity_val_steps": 0,
+    "max_epochs": -1,
+    "use_distributed_sampler": False,
+}
+
+
+class CutAt(Callback):
+    """As if the power failed after this step."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if trainer.global_step == self.step:
+            raise RuntimeError("cut")
+
+
+def fitted(frame, folder, steps=60, resume=None, every=None, cut=None, **options):
+    L.seed_everything(options.pop("seed", 3), verbose=False)
+    data, model = parts(frame, **options)
+    callbacks = [ModelCheckpoint(folder, "kept", every_n_train_steps=every, save_top_k=1)] if every else []
+    callbacks += [CutAt(cut)] if cut else []
+    trainer = L.Trainer(
+        **QUIET, max_steps=steps, default_root_dir=folder, callbacks=callbacks,
+        enable_checkpointing=bool(every),
+    )  # fmt: skip
+    trainer.fit(model, data, ckpt_path=resume, weights_only=True)
+    return model
+
+
+@pytest.mark.parametrize("step", [10, 25, 37], ids="at step {}".format)
+def test_a_run_cut_at_any_step_continues_to_the_same_weights(step, frame, tmp_path):
+    """Epochs are of 25 steps: in the middle of the first, at its end, in the middle of the second."""
+    whole = fitted(frame, tmp_path)
+    with pytest.raises(RuntimeError, match="cut"):
+        fitted(frame, tmp_path, every=step, cut=step + 1)
+    resumed = fitted(frame, tmp_path, resume=tmp_path / "kept.ckpt")
+    same(whole.state_dict(), resumed.state_dict())
+    assert resumed.budget.share == whole.budget.share
+
+
+def test_noise_and_draws_are_part_of_what_is_resumed(frame, tmp_path):
+    """A network with dropout and hidden keys: another seed gives other weights."""
+    one, other = fitted(frame, tmp_path, steps=5), fitted(frame, tmp_path, steps=5, seed=4)
+    assert any((a != b).any() for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def test_same_seed_and_steps_give_the_same_weights(frame, tmp_path):
+    same(fitted(frame, tmp_path, 30).state_dict(), fitted(frame, tmp_path, 30).state_dict())
+
+
+def test_rows_after_the_train_part_change_no_weight_however_many(frame, tmp_path):
+    longer = sales(days=150)
+    longer.loc[longer.day < "2023-05-02", "price"] = frame.sort_values(["shop", "item", "day"]).price.values
+    longer.loc[longer.day < "2023-05-02", "sold"] = frame.sold.values
+    longer.loc[longer.day >= "2023-04-25", "sold"] *= 100
+    newcomer = longer[(longer.day >= "2023-05-10") & (longer.shop == "s0")].assign(shop="s0b")
+    one = fitted(frame, tmp_path, 30, validation=7, test=7)
+    other = fitted(pd.concat([longer, newcomer]), tmp_path, 30, validation=7, test=37)
+    same(one.state_dict(), other.state_dict())
+
+
+def test_a_timed_run_is_replayed_by_its_steps(config):
+    code, out, err = train(
+        config, "fit", "--config", "run.yaml", "--trainer.max_steps=-1", "--trainer.max_time=00:00:00:02"
+    )
+    assert code == 0, err
+    folder = config / "checkpoints" / "run"
+    facts = json.loads((folder / "steps.json").read_text())
+    assert facts["steps"] > 25
+    timed = weights(folder / "last.ckpt")
+    code, out, err = train(
+        config, "fit", "--config", "run.yaml", "--name", "again", "--replay", str(folder / "steps.json")
+    )
+    assert code == 0, err
+    replayed = config / "checkpoints" / "again"
+    same(timed, weights(replayed / "last.ckpt"))
+    same(weights(folder / "best.ckpt"), weights(replayed / "best.ckpt"))
+    assert json.loads((replayed / "steps.json").read_text()) == facts
