@@ -1,0 +1,178 @@
+"""What was forecast and what came: every answer, and every actual as the vintages it came in."""
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from loopcast.store.database import Database
+from loopcast.store.schema import answers, forecasts, series, versions
+from loopcast.store.series import SeriesNumbers
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answered request. `keys` are `key_text`s; `history` is the target the network saw.
+
+    `horizon` and `levels` are what was asked, `quantiles` all that the model said.
+    """
+
+    id: str
+    given_at: int
+    version: int
+    horizon: int
+    levels: Sequence[float]
+    keys: Sequence[str]  # [series]
+    origins: Sequence[int]  # [series], steps
+    quantiles: Floats  # [series, horizon, quantile]
+    history: Floats  # [series, history]
+    sources: Sequence[str]  # [series]
+    warnings: Sequence[Sequence[str]]  # [series]
+    request: str = ""
+    client: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Given:
+    """An answer as it was given; `task` is the version's, as JSON."""
+
+    id: str
+    given_at: int
+    version: int
+    horizon: int
+    levels: tuple[float, ...]
+    task: Mapping[str, Any]
+    forecasts: Sequence["GivenForecast"]
+
+
+@dataclass(frozen=True)
+class GivenForecast:
+    """One series of an answer."""
+
+    key: Mapping[str, str]
+    origin: int
+    quantiles: Floats  # [horizon, quantile], the model's own
+    history: Floats
+    source: str
+    warnings: Sequence[str]
+
+
+def answer_id() -> str:
+    """A UUID of version 7: it rises with time, so that the index grows at its end."""
+    at = (time.time_ns() // 1_000_000).to_bytes(6, "big")
+    random = bytearray(os.urandom(10))
+    random[0] = 0x70 | random[0] & 0x0F
+    random[2] = 0x80 | random[2] & 0x3F
+    return str(uuid.UUID(bytes=at + bytes(random)))
+
+
+class Ledger:
+    """One model's forecasts in a database."""
+
+    def __init__(self, database: Database, model: str) -> None:
+        self.database, self.model = database, model
+        self.series = SeriesNumbers(database, model)
+
+    def record(self, given: Sequence[Answer]) -> None:
+        """All of them in one transaction: when this returns they are kept. Raises StoreError."""
+        try:
+            with self.database.writing() as connection:
+                keys = [key for answer in given for key in answer.keys]
+                numbers = iter(self.series.of(connection, keys))
+                connection.execute(sa.insert(answers), [self._answer(one) for one in given])
+                rows = [row for one in given for row in _forecasts(one, numbers)]
+                connection.execute(sa.insert(forecasts), rows)
+        except BaseException:
+            self.series.drop()
+            raise
+        self.series.keep()
+
+    def _answer(self, one: Answer) -> dict[str, Any]:
+        asked = {"horizon": one.horizon, "quantiles": list(one.levels)}
+        return {
+            "id": one.id,
+            "given_at": one.given_at,
+            "model": self.model,
+            "version": one.version,
+            "asked": json.dumps(asked),
+            "request": one.request,
+            "client": one.client,
+            "digest": one.digest,
+        }
+
+    def answer(self, given_id: str) -> Given | None:
+        """What was answered under this id; None where there is no such answer."""
+        with self.database.reading() as connection:
+            head = connection.execute(
+                sa.select(answers, versions.c.task)
+                .join(
+                    versions,
+                    sa.and_(
+                        versions.c.model == answers.c.model,
+                        versions.c.version == answers.c.version,
+                    ),
+                )
+                .where(answers.c.id == given_id, answers.c.model == self.model)
+            ).one_or_none()
+            if head is None:
+                return None
+            rows = connection.execute(
+                sa.select(forecasts, series.c.key)
+                .join(series, series.c.id == forecasts.c.series)
+                .where(forecasts.c.answer == given_id)
+                .order_by(forecasts.c.position)
+            ).all()
+        asked, task = json.loads(head.asked), json.loads(head.task)
+        levels = tuple(asked["quantiles"])
+        found = [_given(row, len(task["quantiles"])) for row in rows]
+        return Given(
+            str(uuid.UUID(head.id)), head.given_at, head.version, asked["horizon"], levels, task,
+            found,
+        )  # fmt: skip
+
+    def last_given(self) -> int | None:
+        """When the newest answer was given."""
+        with self.database.reading() as connection:
+            query = sa.select(sa.func.max(answers.c.given_at)).where(answers.c.model == self.model)
+            return connection.execute(query).scalar()
+
+    def check(self) -> None:
+        """Raises StoreError where the database cannot be reached."""
+        with self.database.reading() as connection:
+            connection.execute(sa.text("SELECT 1"))
+
+
+def _forecasts(one: Answer, numbers: Any) -> list[dict[str, Any]]:
+    quantiles = np.ascontiguousarray(one.quantiles, "<f4")
+    history = np.ascontiguousarray(one.history, "<f4")
+    return [
+        {
+            "answer": one.id,
+            "position": i,
+            "series": next(numbers),
+            "origin": int(origin),
+            "horizon": quantiles.shape[1],
+            "quantiles": quantiles[i].tobytes(),
+            "history": history[i].tobytes(),
+            "source": one.sources[i],
+            "warnings": json.dumps(list(one.warnings[i])) if one.warnings[i] else None,
+        }
+        for i, origin in enumerate(one.origins)
+    ]
+
+
+def _given(row: Any, levels: int) -> GivenForecast:
+    quantiles = np.frombuffer(row.quantiles, "<f4").reshape(row.horizon, levels)
+    history = np.frombuffer(row.history or b"", "<f4")
+    warnings = json.loads(row.warnings) if row.warnings else []
+    return GivenForecast(json.loads(row.key), row.origin, quantiles, history, row.source, warnings)

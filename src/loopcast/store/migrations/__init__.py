@@ -1,0 +1,1 @@
+"""Alembic's scripts; `loopcast.store.database.migrate` runs them."""

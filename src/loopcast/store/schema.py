@@ -1,0 +1,113 @@
+"""The tables. Instants are microseconds since 1970 in UTC; steps are grid indices of the model.
+
+A forecast is one row for a series, its quantiles one array: a thousand series are a thousand
+rows, not a thousand times horizon times quantiles. Matching needs no table: it is the join of
+forecasts and actuals by series and step, so it is right whatever lands late, twice or revised.
+"""
+
+import sqlalchemy as sa
+
+HEAD = "0001"
+"""The newest revision under migrations/versions."""
+
+Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up Integer keys only
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+series = sa.Table(
+    "series",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),  # JSON object, columns in the task's order
+    sa.UniqueConstraint("model", "key"),
+)
+
+versions = sa.Table(
+    "versions",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.Text, nullable=False),  # SHA-256 of the artifact's bytes
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),  # candidate, promoted, retired
+    sa.Column("task", sa.Text, nullable=False),
+    sa.Column("card", sa.Text, nullable=False),
+    sa.Column("scores", sa.Text, nullable=False),
+    sa.Column("registered_at", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("model", "digest"),
+)
+sa.Index(
+    "ix_versions_promoted",
+    versions.c.model,
+    unique=True,
+    sqlite_where=versions.c.status == "promoted",
+    postgresql_where=versions.c.status == "promoted",
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),  # registered, promoted, retired, refused, ...
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Index("ix_events_model_id", "model", "id"),
+)
+
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("id", sa.Uuid(as_uuid=False), primary_key=True),  # rises with time
+    sa.Column("given_at", sa.BigInteger, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("asked", sa.Text, nullable=False),  # JSON: horizon and quantiles of the request
+    sa.Column("request", sa.Text, nullable=False),  # the request's id, as in the log
+    sa.Column("client", sa.Text, nullable=False),  # the name of the key
+    sa.Column("digest", sa.Text, nullable=False),  # SHA-256 of the request's body
+    sa.Index("ix_answers_given_at", "given_at"),
+)
+
+forecasts = sa.Table(
+    "forecasts",
+    metadata,
+    sa.Column(
+        "answer", sa.Uuid(as_uuid=False), sa.ForeignKey("answers.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("series", sa.BigInteger, nullable=False),
+    sa.Column("origin", sa.BigInteger, nullable=False),  # step
+    sa.Column("horizon", sa.Integer, nullable=False),  # the model's, whatever was asked
+    sa.Column("quantiles", sa.LargeBinary, nullable=False),  # <f4 [horizon, quantile]
+    sa.Column("history", sa.LargeBinary),  # <f4 [history], the target the network saw
+    sa.Column("source", sa.Text, nullable=False),  # of the history: sent, looked up
+    sa.Column("warnings", sa.Text),  # JSON list
+    sa.Index("ix_forecasts_series_origin", "series", "origin"),
+)  # fmt: skip
+
+actuals = sa.Table(
+    "actuals",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("series", sa.BigInteger, nullable=False),
+    sa.Column("step", sa.BigInteger, nullable=False),
+    sa.Column("as_of", sa.BigInteger, nullable=False),
+    sa.Column("value", sa.Double),  # NULL: withdrawn
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),  # api, review, ...
+    sa.Column("author", sa.Text, nullable=False),
+    sa.UniqueConstraint("series", "step", "as_of"),
+    sa.Index("ix_actuals_received_at", "received_at"),
+)
