@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from loopcast.core.errors import ArtifactError
+from loopcast.core.errors import ArtifactError, ConfigError
 from loopcast.core.task import Task
 
 FORMAT = 1
@@ -43,4 +43,10 @@ class Artifact:
                 f"the artifact has format {written!r}; this version reads {FORMAT}: "
                 "install the loopcast version that wrote it, or export it again"
             )
-        return cls(Task.from_json(metadata["loopcast.task"]), json.loads(metadata["loopcast.card"]))
+        try:
+            task = Task.from_json(metadata["loopcast.task"])
+            return cls(task, json.loads(metadata["loopcast.card"]))
+        except (KeyError, TypeError, ValueError, ConfigError) as error:
+            raise ArtifactError(
+                f"the artifact's own description cannot be read ({error}); export it again"
+            ) from error

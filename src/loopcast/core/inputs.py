@@ -11,6 +11,14 @@ from loopcast.core.task import Task
 Indices = NDArray[np.int64]
 
 
+def names(task: Task) -> list[str]:
+    """What the inputs of the task's artifact can be called; a graph may leave some out."""
+    roles = {"static": task.static, "past": task.past, "future": task.future}
+    numeric = [role for role, columns in roles.items() if columns.numeric]
+    texts = [f"{role}.{name}" for role, columns in roles.items() for name in columns.categorical]
+    return ["target", "origin", *numeric, *texts]
+
+
 def inputs(panel: Panel, task: Task, series: Indices, origins: Indices) -> dict[str, NDArray[Any]]:
     """Cut the windows of `series` at `origins`, [batch] each; steps outside are NaN or ""."""
     steps = np.arange(1 - task.history, task.horizon + 1)

@@ -5,40 +5,54 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from loopcast.core.artifact import Artifact
-from loopcast.core.errors import ArtifactError, MissingFuture
+from loopcast.core.errors import ArtifactError, MissingFuture, WrongTime
 from loopcast.core.forecast import Forecast
 from loopcast.core.frequency import Frequency
 from loopcast.core.grid import grid, missing_future
-from loopcast.core.inputs import inputs
+from loopcast.core.inputs import inputs, names
 from loopcast.core.panel import Panel
 from loopcast.core.task import Task
+from loopcast.serving.protobuf import messages, refuse_external_data, vocabularies
+from loopcast.serving.remarks import remarks
+from loopcast.serving.session import content, session
+
+ENOUGH = 4
+"""Distances between rows from which their frequency is told."""
 
 
 class Predictor:
     """Opens an artifact from a path or its bytes; raises ArtifactError where it is not one.
 
-    `threads`: of the session; one is fastest for small networks. `chunk`: series run at once.
-    External data is refused: the session is opened from bytes, which admits none.
+    `threads`: of the session; one is fastest for small networks. `providers`: "cpu", "cuda" or
+    onnxruntime's names. `chunk`: series run at once. Nothing but the artifact's bytes is read.
     """
+
+    task: Task
+    card: Mapping[str, Any]
+    vocabularies: Mapping[str, frozenset[str]]
+    """The texts that the graph tells apart, by input name; all others are unknown."""
 
     def __init__(
         self,
         source: str | Path | bytes,
         *,
         threads: int = 1,
-        providers: Sequence[str] = ("CPUExecutionProvider",),
+        providers: Sequence[str] = ("cpu",),
         chunk: int = 128,
     ) -> None:
-        self._session = _open(_content(source), threads, list(providers))
+        graph = content(source)
+        found = list(messages(graph))
+        refuse_external_data(found)
+        self.vocabularies = vocabularies(found)
+        self._session = session(graph, threads, providers)
         artifact = Artifact.from_metadata(self._session.get_modelmeta().custom_metadata_map)
-        self.task: Task = artifact.task
-        self.card: Mapping[str, Any] = artifact.card
+        self.task, self.card = artifact.task, artifact.card
         self._chunk = chunk
         self._names = [value.name for value in self._session.get_inputs()]
+        self._refuse_other_graphs()
 
     def predict(
         self, history: Any, future: Any = None, origin: Any = None, *, series: Any = None
@@ -49,93 +63,62 @@ class Predictor:
         `future`: rows of the known-ahead columns over the horizon. `origin`: the last history
         time; default: the last complete step. Raises the DataError tree.
         """
-        panel = grid(history, self.task, future=future, series=series, origin=origin)
+        task, frequency = self.task, Frequency.parse(self.task.frequency)
+        panel = grid(history, task, future=future, series=series, origin=origin)
         self._require_future(panel)
-        count = len(panel)
-        prepared = inputs(panel, self.task, np.arange(count), panel.origin)
-        quantiles = self.run(prepared)
-        frequency = Frequency.parse(self.task.frequency)
-        ahead = panel.origin[:, None] + np.arange(1, self.task.horizon + 1)
+        self._require_frequency(panel)
+        prepared = inputs(panel, task, np.arange(len(panel)), panel.origin)
+        ahead = panel.origin[:, None] + np.arange(1, task.horizon + 1)
         return Forecast(
             panel.keys,
-            self.task.time,
+            task.time,
             frequency.time(panel.origin),
             frequency.time(ahead),
-            quantiles,
-            self.task.quantiles,
-            self._warnings(prepared["target"]),
+            self.run(prepared),
+            task.quantiles,
+            remarks(panel, task, prepared["target"], self.vocabularies),
         )
 
     def run(self, prepared: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """The artifact's inputs by name, any batch -> [batch, horizon, quantile]."""
+        feed = {name: prepared[name] for name in self._names}
         count = len(prepared["origin"])
+        if count <= self._chunk:
+            return self._session.run(["quantiles"], feed)[0]
         parts = [
-            self._session.run(
-                ["quantiles"], {n: prepared[n][i : i + self._chunk] for n in self._names}
-            )[0]
+            {name: values[i : i + self._chunk] for name, values in feed.items()}
             for i in range(0, count, self._chunk)
         ]
-        return np.concatenate(parts) if len(parts) != 1 else parts[0]
+        return np.concatenate([self._session.run(["quantiles"], part)[0] for part in parts])
+
+    def _refuse_other_graphs(self) -> None:
+        others = sorted(set(self._names) - set(names(self.task)))
+        outputs = [value.name for value in self._session.get_outputs()]
+        if others or "quantiles" not in outputs:
+            raise ArtifactError(
+                f"the graph does not fit its task (inputs {others}, outputs {outputs});"
+                " export it again with loopcast"
+            )
 
     def _require_future(self, panel: Panel) -> None:
         lacking = np.flatnonzero(missing_future(panel, self.task))
         if len(lacking):
-            names = ", ".join(self.task.future.names)
+            columns = ", ".join(self.task.future.names)
             raise MissingFuture(
-                f"{len(lacking)} series, e.g. {panel.name(int(lacking[0]))!r}, have no rows of the"
-                f" known-ahead columns ({names}) for all {self.task.horizon} steps after the"
-                " origin; give them as `future` (--future FILE)"
+                f"{len(lacking)} of {len(panel)} series, e.g. {panel.name(int(lacking[0]))!r}, have"
+                f" no rows of the known-ahead columns ({columns}) for all {self.task.horizon} steps"
+                " after the origin; give them as `future` (--future FILE)"
             )
 
-    def _warnings(self, target: NDArray[np.float32]) -> list[list[str]]:
-        seen = (~np.isnan(target)).sum(1)
-        first = np.where(seen > 0, np.argmax(~np.isnan(target), 1), 0)
-        short = target.shape[1] - first
-        return [
-            _remarks(int(n), int(span), max(self.task.season, 1))
-            for n, span in zip(seen, short, strict=True)
-        ]
-
-
-def _remarks(seen: int, span: int, season: int) -> list[str]:
-    if not seen:
-        return ["no history: the forecast rests on the static and future columns"]
-    found = []
-    if span < season:
-        found.append(f"short history: {span} steps, less than a season of {season}")
-    if seen < span:
-        found.append(f"gaps: {span - seen} of the last {span} steps are missing")
-    return found
-
-
-def _content(source: str | Path | bytes) -> bytes:
-    if isinstance(source, bytes):
-        return source
-    try:
-        return Path(source).read_bytes()
-    except OSError as error:
-        raise ArtifactError(
-            f"{source} cannot be read ({error.strerror}); check the path"
-        ) from error
-
-
-def _open(content: bytes, threads: int, providers: list[str]) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    known = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-    wanted = [known.get(provider, provider) for provider in providers]
-    if absent := set(wanted) - set(onnxruntime.get_available_providers()):
-        raise ArtifactError(
-            f"this onnxruntime has no {', '.join(sorted(absent))};"
-            f" it has {', '.join(onnxruntime.get_available_providers())}"
-        )
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=wanted)
-    except Exception as error:  # onnxruntime raises many types of its own
-        raise ArtifactError(
-            f"this is no ONNX file that can be opened safely ({str(error).splitlines()[0][:120]})"
-        ) from error
+    def _require_frequency(self, panel: Panel) -> None:
+        """Rows that are nowhere next to each other are rows of a coarser frequency."""
+        seen = ~np.isnan(panel.target)
+        if len(seen) < 2 or (seen[1:] & seen[:-1]).any() or self.task.frequency == "B":
+            return
+        steps, owners = panel.indices[seen], panel.owners[seen]
+        apart = np.diff(steps)[owners[1:] == owners[:-1]]
+        if len(apart) >= ENOUGH and (wide := int(np.gcd.reduce(apart))) > 1:
+            raise WrongTime(
+                f"all rows lie {wide} steps or multiples of it apart, but the task's frequency is"
+                f" {self.task.frequency}: give one row a step, or use an artifact of that frequency"
+            )

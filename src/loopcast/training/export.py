@@ -123,7 +123,15 @@ def _core(graph: Graph, coded: dict[str, Tensor]) -> onnx.ModelProto:
         )
     stream = BytesIO()
     program.save(stream)  # type: ignore[union-attr,arg-type]
-    return onnx.load_from_string(stream.getvalue())
+    return _bare(onnx.load_from_string(stream.getvalue()))
+
+
+def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Without the exporter's notes, which hold stack traces of this machine in each node."""
+    for node in model.graph.node:
+        del node.metadata_props[:]
+    del model.graph.value_info[:]
+    return model
 
 
 def _with_vocabularies(
