@@ -73,7 +73,9 @@ def _text(value: str, clock: ZoneInfo | None, time_format: str | None) -> Any:
 
 def _read(value: Any, clock: ZoneInfo | None, time_format: str | None) -> Any:
     try:
-        if isinstance(value, date | np.datetime64):
+        if isinstance(value, np.datetime64):
+            return value.astype("M8[s]")
+        if isinstance(value, date):
             pass
         elif time_format:
             value = datetime.strptime(str(value), time_format)
@@ -83,7 +85,7 @@ def _read(value: Any, clock: ZoneInfo | None, time_format: str | None) -> Any:
         return NOT_A_TIME
     if isinstance(value, datetime):
         return _wall(value, clock)
-    return np.datetime64(value, "s") if isinstance(value, date | np.datetime64) else NOT_A_TIME
+    return np.datetime64(value, "s") if isinstance(value, date) else NOT_A_TIME
 
 
 def _whole(text: str) -> str:
