@@ -6,7 +6,6 @@ import lightning as L
 import pandas as pd
 import pytest
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-
 from training.conftest import parts, sales, same, train, weights
 
 pytestmark = pytest.mark.filterwarnings("ignore:Be aware that when using .ckpt_path")
@@ -34,7 +33,9 @@ class CutAt(Callback):
 def fitted(frame, folder, steps=60, resume=None, every=None, cut=None, **options):
     L.seed_everything(options.pop("seed", 3), verbose=False)
     data, model = parts(frame, **options)
-    callbacks = [ModelCheckpoint(folder, "kept", every_n_train_steps=every, save_top_k=1)] if every else []
+    callbacks = (
+        [ModelCheckpoint(folder, "kept", every_n_train_steps=every, save_top_k=1)] if every else []
+    )
     callbacks += [CutAt(cut)] if cut else []
     trainer = L.Trainer(
         **QUIET, max_steps=steps, default_root_dir=folder, callbacks=callbacks,
@@ -67,7 +68,9 @@ def test_same_seed_and_steps_give_the_same_weights(frame, tmp_path):
 
 def test_rows_after_the_train_part_change_no_weight_however_many(frame, tmp_path):
     longer = sales(days=150)
-    longer.loc[longer.day < "2023-05-02", "price"] = frame.sort_values(["shop", "item", "day"]).price.values
+    longer.loc[longer.day < "2023-05-02", "price"] = frame.sort_values(
+        ["shop", "item", "day"]
+    ).price.values
     longer.loc[longer.day < "2023-05-02", "sold"] = frame.sold.values
     longer.loc[longer.day >= "2023-04-25", "sold"] *= 100
     newcomer = longer[(longer.day >= "2023-05-10") & (longer.shop == "s0")].assign(shop="s0b")
@@ -77,16 +80,28 @@ def test_rows_after_the_train_part_change_no_weight_however_many(frame, tmp_path
 
 
 def test_a_timed_run_is_replayed_by_its_steps(config):
-    code, out, err = train(
-        config, "fit", "--config", "run.yaml", "--trainer.max_steps=-1", "--trainer.max_time=00:00:00:02"
+    code, _, err = train(
+        config,
+        "fit",
+        "--config",
+        "run.yaml",
+        "--trainer.max_steps=-1",
+        "--trainer.max_time=00:00:00:02",
     )
     assert code == 0, err
     folder = config / "checkpoints" / "run"
     facts = json.loads((folder / "steps.json").read_text())
     assert facts["steps"] > 25
     timed = weights(folder / "last.ckpt")
-    code, out, err = train(
-        config, "fit", "--config", "run.yaml", "--name", "again", "--replay", str(folder / "steps.json")
+    code, _, err = train(
+        config,
+        "fit",
+        "--config",
+        "run.yaml",
+        "--name",
+        "again",
+        "--replay",
+        str(folder / "steps.json"),
     )
     assert code == 0, err
     replayed = config / "checkpoints" / "again"

@@ -13,7 +13,7 @@ from loopcast.serving.predictor import Predictor
 from loopcast.training.callbacks import StopOnInterrupt
 from loopcast.training.cli import DEFAULTS
 from loopcast.training.datamodule import DataModule
-from loopcast.training.finish import export_best, keep_last_if_better
+from loopcast.training.finish import export_best, keep_last
 from loopcast.training.forecaster import Forecaster
 from loopcast.training.judging import judge
 
@@ -53,7 +53,7 @@ def fit(
         options["max_time"] = None
     run = L.Trainer(**{"logger": False, **options, "callbacks": [best, StopOnInterrupt()]})
     run.fit(forecaster, module)
-    keep_last_if_better(run, forecaster, module, folder)
+    keep_last(run, forecaster, module, folder)
     artifact = export_best(forecaster, module, folder, name)
     return Run(artifact, _test(module, artifact))
 

@@ -10,6 +10,7 @@ import lightning as L
 import yaml
 from lightning.pytorch.callbacks import Callback
 
+from loopcast.core.errors import ConfigError
 from loopcast.training.export import libraries
 from loopcast.training.forecaster import Forecaster
 
@@ -63,3 +64,16 @@ class KeepPlan(Callback):
         if trainer.is_global_zero and isinstance(pl_module, Forecaster):
             facts = {"steps": trainer.global_step, "paces": pl_module.budget.paces}
             (self.folder / "steps.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def recorded(path: Path) -> tuple[int, list[list[int]]]:
+    """Steps and paces of a run that is replayed."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return int(facts["steps"]), [[int(n) for n in pace] for pace in facts["paces"]]
+    except OSError as error:
+        raise ConfigError(
+            f"--replay {path}: {error.strerror}; name the steps.json of a run's folder"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"--replay {path} is not the steps.json of a run") from error

@@ -12,15 +12,17 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from loopcast.core.errors import ConfigError, LoopcastError
 from loopcast.core.verdict import table
-from loopcast.training.callbacks import KeepPlan, StopOnInterrupt
+from loopcast.training.callbacks import KeepPlan, StopOnInterrupt, recorded
 from loopcast.training.checking import Examined
 from loopcast.training.datamodule import DataModule
-from loopcast.training.finish import export_best, keep_last_if_better
+from loopcast.training.finish import export_best, keep_last
 from loopcast.training.forecaster import Forecaster
 from loopcast.training.judging import judge, keep, past
 from loopcast.training.messages import quiet, readable
 
 PATIENCE = 30
+ONCE = ("config", "ckpt_path", "weights_only", "replay")
+"""Flags of one call, no part of what a run is."""
 DEFAULTS = {
     "max_epochs": -1,
     "max_time": "00:00:02:00",
@@ -57,6 +59,22 @@ class Cli(LightningCLI):
             "--name", type=str | None, default=None, help="default: the YAML's stem"
         )
         parser.add_argument("--patience", type=int, default=PATIENCE, help="epochs without gain")
+        parser.add_argument(
+            "--replay", type=str | None, default=None,
+            help="a run's steps.json: its steps and learning rates again, whatever the clock says",
+        )  # fmt: skip
+
+    def before_instantiate_classes(self) -> None:
+        """A replay takes steps and paces from the run it repeats."""
+        if self.subcommand is None:
+            return
+        options = self.config[self.subcommand]
+        if hasattr(options, "weights_only") and options.weights_only is None:
+            options.weights_only = True  # a checkpoint holds numbers and plain values only
+        if options.replay is not None:
+            steps, paces = recorded(Path(options.replay))
+            options.trainer.max_steps, options.trainer.max_time = steps, None
+            options.model.paces = paces
 
     @property
     def run_name(self) -> str:
@@ -101,7 +119,7 @@ class Cli(LightningCLI):
 
     def _callbacks(self) -> list[Callback]:
         self._dump_config()
-        config = {k: v for k, v in self.config_dump.items() if k not in ("config", "ckpt_path")}
+        config = {k: v for k, v in self.config_dump.items() if k not in ONCE}
         best = ModelCheckpoint(
             self.folder, "best", monitor="validation_loss", save_last=True,
             enable_version_counter=False, save_on_train_epoch_end=False,
@@ -115,9 +133,10 @@ class Cli(LightningCLI):
 
     def after_fit(self) -> None:
         """Write the artifact from the best checkpoint; the last weights have their say first."""
-        if not getattr(self.trainer, "fast_dev_run", False):
-            keep_last_if_better(self.trainer, self.model, self.datamodule, self.folder)
-        if self.trainer.is_global_zero and not getattr(self.trainer, "fast_dev_run", False):
+        if getattr(self.trainer, "fast_dev_run", False):
+            return
+        keep_last(self.trainer, self.model, self.datamodule, self.folder)
+        if self.trainer.is_global_zero:
             path = export_best(self.model, self.datamodule, self.folder, self.run_name)
             print(f"the artifact is {path}")
 

@@ -1,5 +1,6 @@
 """The end of a fit: the last weights have their say, the best are judged and exported."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,41 +8,47 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
+from torch import Tensor
 
-from loopcast.training.datamodule import DataModule
+from loopcast.training.datamodule import JUDGING, DataModule
 from loopcast.training.export import export
 from loopcast.training.forecaster import Forecaster
 from loopcast.training.judging import judge
 
 
-def keep_last_if_better(
-    trainer: L.Trainer, model: Forecaster, data: DataModule, folder: Path
-) -> None:
-    """A budget ends between two looks at the validation part: look once more."""
+def keep_last(trainer: L.Trainer, model: Forecaster, data: DataModule, folder: Path) -> None:
+    """Write last.ckpt, and best.ckpt too where the last weights are better.
+
+    A budget ends between two looks at the validation part, so there is one more; rank 0 decides.
+    """
     best = getattr(trainer.checkpoint_callback, "best_model_score", None)
-    last = _validation_loss(model, data)
-    if best is None or last is None or last < float(best):
+    last = _validation_loss(trainer, model, data)
+    better = best is None or last is None or last < float(best)
+    trainer.save_checkpoint(folder / "last.ckpt")
+    if trainer.strategy.broadcast(better):
         trainer.save_checkpoint(folder / "best.ckpt")
 
 
-def _validation_loss(model: Forecaster, data: DataModule) -> float | None:
-    loader = list(data.val_dataloader())
-    if not loader:
+def _validation_loss(trainer: L.Trainer, model: Forecaster, data: DataModule) -> float | None:
+    """Over all windows, whatever the number of ranks."""
+    series, origin, until = data.part("validation")
+    if not len(series):
         return None
     model.eval()
-    resident = replace(
-        data.resident().to(model.device),
-        limit=torch.from_numpy(data.splits.validation.copy()).to(model.device),
-    )
-    with torch.no_grad():
-        parts = [
-            (
-                float(model.loss_of(resident.gather(*batch.to(model.device)[:, 1:].unbind(1)))),
-                len(batch),
-            )
-            for batch in loader
-        ]
-    return sum(loss * size for loss, size in parts) / sum(size for _, size in parts)
+    resident = data.resident().to(model.device)
+    resident = replace(resident, limit=torch.from_numpy(until.copy()).to(model.device))
+    total = 0.0
+    with torch.no_grad(), trainer.precision_plugin.val_step_context():
+        for chosen in chunks(series, origin):
+            batch = resident.gather(*(part.to(model.device) for part in chosen))
+            total += float(model.loss_of(batch)) * len(chosen[0])
+    return total / len(series)
+
+
+def chunks(series: np.ndarray, origin: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
+    """Windows in batches of judging size."""
+    both = torch.from_numpy(series).split(JUDGING), torch.from_numpy(origin).split(JUDGING)
+    return zip(*both, strict=True)
 
 
 def export_best(model: Forecaster, data: DataModule, folder: Path, name: str) -> Path:
@@ -69,11 +76,8 @@ def _forecasts(
     model: Forecaster, data: DataModule, series: np.ndarray, origin: np.ndarray
 ) -> np.ndarray:
     resident = data.resident().to("cpu")
-    chunks = zip(
-        torch.from_numpy(series).split(4096), torch.from_numpy(origin).split(4096), strict=True
-    )
     with torch.no_grad():
-        return torch.cat([model(resident.gather(s, o)) for s, o in chunks]).numpy()
+        return torch.cat([model(resident.gather(*part)) for part in chunks(series, origin)]).numpy()
 
 
 def _described(data: DataModule) -> dict[str, Any]:

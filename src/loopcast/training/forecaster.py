@@ -208,7 +208,10 @@ class Forecaster(L.LightningModule):
         So a run that is resumed or replayed draws what the first one drew.
         """
         step = self.trainer.fit_loop.epoch_loop.total_batch_idx
-        torch.manual_seed(mixed(self.seed or 0, step, self.trainer.global_rank))
+        noise = mixed(self.seed or 0, step, self.trainer.global_rank)
+        torch.default_generator.manual_seed(noise)  # torch.manual_seed looks at every backend
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(noise)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What is needed to build the same forecaster without data; plain values only."""
