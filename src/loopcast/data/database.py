@@ -35,10 +35,7 @@ class SqlQuery(Source):
             result = self._execute(connection)
             names = list(result.keys())
             require(columns, names, self.describe())
-            chunks = [
-                pd.DataFrame(rows, columns=names)[list(columns)]
-                for rows in result.partitions(self.chunk)
-            ]
+            chunks = self._chunks(result, names, list(columns))
         frame = (
             pd.concat(chunks, ignore_index=True) if chunks else pd.DataFrame(columns=list(columns))
         )
@@ -58,12 +55,23 @@ class SqlQuery(Source):
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             raise DataError(f"{self.describe()}: cannot connect ({_first(error)})") from error
 
+    def _chunks(self, result: Any, names: list[str], columns: list[str]) -> list[pd.DataFrame]:
+        try:
+            return [
+                pd.DataFrame(rows, columns=names)[columns] for rows in result.partitions(self.chunk)
+            ]
+        except sa.exc.SQLAlchemyError as error:  # the database may compute while it streams
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> DataError:
+        return DataError(f"{self.describe()}: the query failed ({_first(error)})")
+
     def _execute(self, connection: Any) -> Any:
         bound = {k: expand(v) if isinstance(v, str) else v for k, v in self.parameters.items()}
         try:
             return connection.execute(sa.text(self.query), bound)
         except sa.exc.SQLAlchemyError as error:
-            raise DataError(f"{self.describe()}: the query failed ({_first(error)})") from error
+            raise self._failed(error) from error
 
 
 def _first(error: Exception) -> str:
