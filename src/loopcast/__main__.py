@@ -6,14 +6,14 @@ import gzip
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from loopcast.core.errors import DataError, LoopcastError, MissingExtra
+from loopcast.core.errors import ConfigError, DataError, LoopcastError, MissingExtra
 from loopcast.core.forecast import Forecast, _plain
 
 TRAINING = {
@@ -64,11 +64,23 @@ def _parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="forecast from rows")
     predict.add_argument("model", help="the artifact, export/NAME.onnx")
     predict.add_argument("--data", required=True, help="history: .csv, .csv.gz or .parquet")
-    predict.add_argument("--future", help="rows of the known-ahead columns over the horizon")
+    predict.add_argument(
+        "--future",
+        action="append",
+        default=[],
+        help="rows of the known-ahead columns over the horizon; twice or more: scenarios",
+    )
     predict.add_argument("--origin", help="the last history time (default: the last complete step)")
-    predict.add_argument("--out", required=True, help="where the forecast goes: .csv or .parquet")
+    predict.add_argument("--out", help="where the forecast goes: .csv or .parquet")
     predict.add_argument("--picture", help="a .png of some forecasts (needs the report extra)")
+    predict.add_argument("--compare", help="a .png of the scenarios (needs the report extra)")
     predict.set_defaults(run=_predict)
+    report = commands.add_parser("report", help="a run's scores, forecasts and losses as one page")
+    report.add_argument(
+        "which", metavar="run", help="a run's folder, or its name below checkpoints/"
+    )
+    report.add_argument("--out", help="the HTML page (default: report.html in the run's folder)")
+    report.set_defaults(run=_report)
     show = commands.add_parser("show", help="what an artifact says of itself")
     show.add_argument("model")
     show.set_defaults(run=_show)
@@ -123,19 +135,87 @@ def _show(options: argparse.Namespace) -> None:
     print(json.dumps(predictor.card, indent=2))
 
 
+def _report(options: argparse.Namespace) -> None:
+    try:
+        page = import_module("loopcast.evaluation.run_page")
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"{error.name} is not installed: pip install 'loopcast[data]'"
+        ) from error
+    run = import_module("loopcast.evaluation.run").Run.read(options.which)
+    print(f"the report is {page.report(run, Path(options.out) if options.out else None)}")
+
+
 def _predict(options: argparse.Namespace) -> None:
+    if not (options.out or options.picture or options.compare):
+        raise ConfigError("say where the forecast goes: --out FILE.csv (or --picture, --compare)")
+    if options.compare or len(options.future) > 1:
+        _scenarios(options)
+        return
     predictor = import_module("loopcast.serving.predictor").Predictor(options.model)
     history = read(options.data)
-    future = read(options.future) if options.future else None
+    future = read(options.future[0]) if options.future else None
     forecast = predictor.predict(history, future, options.origin)
-    write(forecast, Path(options.out))
-    _summary(forecast, options.out)
+    if options.out:
+        write(forecast.columns(), Path(options.out))
+    _summary(forecast, options.out or options.picture)
     if options.picture:
+        _plots().picture(forecast, history, predictor.task, Path(options.picture))
+
+
+def _scenarios(options: argparse.Namespace) -> None:
+    """One forecast for each --future file, named by it."""
+    if len(options.future) < 2 or options.picture:
+        raise ConfigError(
+            "--compare draws scenarios: give --future FILE for each of two or more"
+            if len(options.future) < 2
+            else "--picture is of one forecast; for two or more --future files use --compare"
+        )
+    predictor = import_module("loopcast.serving.predictor").Predictor(options.model)
+    if not predictor.task.future.names:
+        raise DataError(
+            "this model has no known-ahead columns, so scenarios cannot differ;"
+            " name some in data.future and train again"
+        )
+    history = read(options.data)
+    forecasts: dict[str, Forecast] = {}
+    for name, path in zip(_names(options.future), options.future, strict=True):
         try:
-            plots = import_module("loopcast.evaluation.plots")
-        except ModuleNotFoundError as error:
-            raise MissingExtra("--picture needs: pip install 'loopcast[report]'") from error
-        plots.picture(forecast, history, predictor.task, Path(options.picture))
+            forecasts[name] = predictor.predict(history, read(path), options.origin)
+        except DataError as error:
+            raise type(error)(f"scenario {path}: {error}") from error
+    if options.out:
+        write(_stacked(forecasts), Path(options.out))
+    for name, forecast in forecasts.items():
+        _summary(forecast, f"{name}: {options.out or options.compare}")
+    if options.compare:
+        _plots().compare(forecasts, history, predictor.task, Path(options.compare))
+
+
+def _names(paths: Sequence[str]) -> list[str]:
+    """The files' stems, or the paths where two stems are the same."""
+    if len(set(paths)) < len(paths):
+        raise ConfigError(f"a --future file is named twice: {', '.join(paths)}")
+    stems = [Path(path).name.split(".")[0] for path in paths]
+    return stems if len(set(stems)) == len(stems) else list(paths)
+
+
+def _stacked(forecasts: Mapping[str, Forecast]) -> dict[str, Any]:
+    """The forecasts' columns one below the other, and the scenario of each row."""
+    tables = {name: forecast.columns() for name, forecast in forecasts.items()}
+    lengths = [len(next(iter(table.values()))) for table in tables.values()]
+    scenario = np.repeat(np.array(list(tables), dtype=object), lengths)
+    first = next(iter(tables.values()))
+    return {"scenario": scenario} | {
+        column: np.concatenate([table[column] for table in tables.values()]) for column in first
+    }
+
+
+def _plots() -> Any:
+    try:
+        return import_module("loopcast.evaluation.plots")
+    except ModuleNotFoundError as error:
+        raise MissingExtra("pictures need: pip install 'loopcast[report]'") from error
 
 
 def _summary(forecast: Forecast, out: str) -> None:
@@ -179,14 +259,14 @@ def _csv(lines: IO[Any], path: str) -> dict[str, Any]:
     return {n: np.array(c, dtype=object) for n, c in zip(names, columns, strict=True)}
 
 
-def write(forecast: Forecast, path: Path) -> None:
-    """CSV or Parquet, complete or not at all."""
+def write(table: Mapping[str, Any], path: Path) -> None:
+    """Columns to CSV or Parquet, complete or not at all."""
     part = path.with_name(path.name + ".part")
     try:
         if path.suffix == ".parquet":
-            forecast.to_pandas().to_parquet(part)
+            _parquet(table, part)
         else:
-            flat = {name: _plain(column) for name, column in forecast.columns().items()}
+            flat = {name: _plain(column) for name, column in table.items()}
             with part.open("w", encoding="utf-8", newline="") as out:
                 rows = csv.writer(out)
                 rows.writerow(flat)
@@ -194,6 +274,13 @@ def write(forecast: Forecast, path: Path) -> None:
         os.replace(part, path)  # noqa: PTH105 - atomic
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror})") from error
+
+
+def _parquet(table: Mapping[str, Any], path: Path) -> None:
+    try:
+        import_module("pandas").DataFrame(table).to_parquet(path)
+    except ImportError as error:
+        raise MissingExtra("Parquet needs pandas: pip install 'loopcast[data]'") from error
 
 
 if __name__ == "__main__":

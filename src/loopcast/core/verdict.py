@@ -47,7 +47,7 @@ def verdict(board: Mapping[str, Any]) -> str:
     ours, naive = board["overall"][name], board["naive"][name]
     against = f"{title(name)} {number(ours)} against {number(naive)}"
     if board["beats_naive"]:
-        return f"beats seasonal naive by {1 - ours / naive:.0%}: {against}"
+        return f"beats seasonal naive by {1 - ours / naive:.0%}: {against}{_but(board)}"
     return (
         f"!!! does NOT beat seasonal naive: {against}. Do not use this forecast as it is: "
         "train longer, give it more history or columns, or forecast with seasonal naive. !!!"
@@ -97,7 +97,8 @@ def value(name: str, score: float | None) -> str:
     if score is None:
         return "-"
     if name == "bias":
-        return f"{100 * score:+.1f} %" if abs(score) < 9.995 else f"{score:+,.0f} x"
+        percent = f"{100 * score:+,.1f} %"
+        return percent[1:] if percent[1:] == "0.0 %" else percent
     if name.startswith("coverage"):
         return f"{100 * score:.1f} %"
     if name in SHARES:
@@ -121,6 +122,17 @@ def widest(scores: Mapping[str, Any]) -> str | None:
     """The name of the coverage of the outermost range."""
     names = [name for name in scores if name.startswith("coverage_")]
     return max(names, key=_nominal, default=None)
+
+
+def _but(board: Mapping[str, Any]) -> str:
+    """Scores on which naive is better all the same."""
+    pairs = {name: (ours, board["naive"][name]) for name, ours in board["overall"].items()}
+    lost = [
+        title(name)
+        for name, (ours, naive) in pairs.items()
+        if compared(name) and ours is not None and naive is not None and ours > naive
+    ]
+    return f"; but naive is better on {', '.join(lost)}" if lost else ""
 
 
 def _nominal(name: str) -> float:

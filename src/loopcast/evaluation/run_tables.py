@@ -1,0 +1,97 @@
+"""The tables of a run's page: all scores, and the scores of each category."""
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from loopcast.core.verdict import compared, title, value, widest
+
+SHOWN = 12
+"""Categories of a column that are shown before the rest is folded away."""
+MEANING = {
+    "mase": "mean absolute error over that of seasonal naive in the train part; below 1 is better",
+    "smape": "mean error as a share of size, 0 to 200",
+    "wape": "sum of errors over sum of actuals",
+    "rmse": "root of the mean squared error, in the target's units",
+    "mae": "mean absolute error, in the target's units",
+    "bias": "sum of forecasts minus actuals, over sum of actuals; above 0: too much",
+    "pinball": "mean quantile loss, in the target's units",
+    "wql": "quantile losses over sum of actuals",
+}
+
+
+def score(name: str, board: Mapping[str, Any]) -> str:
+    """A row: ours, seasonal naive, their ratio and what the score means."""
+    ours, naive = board["overall"][name], board["naive"][name]
+    ratio = ours / naive if compared(name) and ours is not None and naive else None
+    bar = "" if ratio is None else _ratio(ratio)
+    inside = "share of actuals inside the range; should be what its name says"
+    return (
+        f"<tr><th>{title(name)}</th><td>{value(name, ours)}</td><td>{value(name, naive)}</td>"
+        f'<td class="bar">{bar}</td><td class="words">{MEANING.get(name, inside)}</td></tr>'
+    )
+
+
+def _ratio(ratio: float) -> str:
+    """A bar that ends at the mark where naive is as good."""
+    kind = "good" if ratio < 1 else "bad"
+    return (
+        f'<span class="gauge"><i class="{kind}" style="width:{min(ratio, 2) * 50:.0f}%"></i></span>'
+        f'<b class="{kind}">{ratio:.2f}</b>'
+    )
+
+
+def column(
+    column: str, texts: Mapping[str, Any], name: str, odd: Mapping[tuple[str, str], tuple[str, ...]]
+) -> str:
+    """The scores of each text of a category column; `odd`: how some of them stand out."""
+    outer = widest(next(iter(texts.values())))
+    top = max((s[name] or 0 for s in texts.values()), default=0) or 1
+    lean = max((abs(s["bias"] or 0) for s in texts.values()), default=0) or 1
+    rows = [
+        f"<tr><th>{escape(text or '(blank)')}</th><td>{scores['windows']:,}</td>"
+        f"{_size(name, scores, top)}{_lean(scores['bias'], lean)}"
+        + (f"<td>{value(outer, scores[outer])}</td>" if outer else "")
+        + f'<td class="words">{_tags(odd.get((column, text), ()))}</td></tr>'
+        for text, scores in texts.items()
+    ]
+    head = (
+        f"<thead><tr><th>{escape(column)}</th><th>windows</th><th>{title(name)}</th><th>naive</th>"
+        f"<th>bias</th>{f'<th>{title(outer)}</th>' if outer else ''}<th></th></tr></thead>"
+    )
+    rest = rows[SHOWN:]
+    more = (
+        f'<details><summary>{len(rest):,} more</summary><div class="wide"><table>{head}<tbody>'
+        f"{''.join(rest)}</tbody></table></div></details>"
+        if rest
+        else ""
+    )
+    first = "".join(rows[:SHOWN])
+    return (
+        f'<div class="wide"><table class="groups">{head}<tbody>{first}</tbody></table></div>{more}'
+    )
+
+
+def _size(name: str, scores: Mapping[str, Any], top: float) -> str:
+    ours, naive = scores[name], scores["naive"][name]
+    share = 0.0 if ours is None else 100 * ours / top
+    bad = ours is not None and naive is not None and ours >= naive
+    return (
+        f'<td class="bar"><span class="gauge plain"><i class="{"bad" if bad else "good"}"'
+        f' style="width:{share:.0f}%"></i></span><b>{value(name, ours)}</b></td>'
+        f"<td>{value(name, naive)}</td>"
+    )
+
+
+def _lean(bias: float | None, most: float) -> str:
+    """A bar from the middle: to the right where too much is forecast."""
+    share = 0.0 if bias is None else 50 * abs(bias) / most
+    left = 50.0 if bias is None or bias >= 0 else 50 - share
+    return (
+        f'<td class="bar"><span class="gauge"><i style="left:{left:.0f}%;width:{share:.0f}%"></i>'
+        f"</span><b>{value('bias', bias)}</b></td>"
+    )
+
+
+def _tags(told: tuple[str, ...]) -> str:
+    return " ".join(f'<span class="tag">{escape(remark)}</span>' for remark in told)
