@@ -50,32 +50,46 @@ class Anchor(nn.Module):
         return value, (total > 0).to(value.dtype)
 
 
-class Decoder(nn.Module):
+class StepHead(nn.Module):
     """One map shared over the horizon's steps, fed each step's own known-ahead features.
 
-    So a price, promotion or holiday moves the very step it is on. Untrained it gives the anchor.
+    So a price, promotion or holiday moves the very step it is on. `handed`: numbers that the
+    network hands to each step. Untrained it gives the anchor, spread out by level.
     """
 
     spread: Tensor
 
-    def __init__(self, task: Task, widths: Widths, encoding: int) -> None:
+    def __init__(self, task: Task, widths: Widths, handed: int) -> None:
         super().__init__()
         members, quantiles = widths.members, len(task.quantiles)
         self.horizon, self.members = task.horizon, members
-        self.hand = Linear(encoding, task.horizon * HANDED, members)
-        self.step = Linear(HANDED + widths.future + 2, WIDTH, members)
+        self.step = Linear(handed + widths.future + 2, WIDTH, members)
         self.leave = Linear(WIDTH, quantiles, members).zero()
-        self.direct = Linear(encoding, task.horizon * quantiles, members).zero()
         self.anchor = Anchor(task, members)
         self.gate = nn.Parameter(torch.full((members, 1, 1, 1) if members else (), GATE))
         normal = torch.tensor([NormalDist().inv_cdf(level) for level in task.quantiles])
         self.register_buffer("spread", SPREAD * normal, persistent=False)
 
-    def forward(self, encoding: Tensor, window: Window) -> Tensor:
-        """Encoding [..., batch, width] -> [..., batch, horizon, quantile]."""
+    def forward(self, handed: Tensor, window: Window) -> Tensor:
+        """Handed [..., batch, horizon, number] -> [..., batch, horizon, quantile]."""
         naive, known = (part[..., None] for part in self.anchor(window))
-        handed = by_step(self.hand(encoding), self.horizon)
         own = window.future[..., -self.horizon :, :]
         steps = torch.relu(self.step(join([handed, own, naive, known], self.members)))
-        direct = by_step(self.direct(encoding), self.horizon)
-        return self.gate * naive + self.spread + direct + self.leave(steps)
+        return self.gate * naive + self.spread + self.leave(steps)
+
+
+class Decoder(nn.Module):
+    """The encoding's own word on each quantile of each step, and what it hands to the step head."""
+
+    def __init__(self, task: Task, widths: Widths, encoding: int) -> None:
+        super().__init__()
+        members, outputs = widths.members, task.horizon * len(task.quantiles)
+        self.horizon = task.horizon
+        self.hand = Linear(encoding, task.horizon * HANDED, members)
+        self.direct = Linear(encoding, outputs, members).zero()
+        self.head = StepHead(task, widths, HANDED)
+
+    def forward(self, encoding: Tensor, window: Window) -> Tensor:
+        """Encoding [..., batch, width] -> [..., batch, horizon, quantile]."""
+        handed = by_step(self.hand(encoding), self.horizon)
+        return by_step(self.direct(encoding), self.horizon) + self.head(handed, window)

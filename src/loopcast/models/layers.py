@@ -6,6 +6,7 @@ member, or a single one that all members see. So a layer always knows which axis
 
 import math
 from dataclasses import fields
+from itertools import pairwise
 from typing import Self
 
 import torch
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm, linear
 
 from loopcast.models.network import Widths, Window
+
+State = tuple[Tensor, Tensor]
 
 
 def stacked(window: Window, widths: Widths) -> Window:
@@ -50,7 +53,11 @@ class Linear(nn.Module):
             return linear(values, self.weight.mT, self.bias)
         rows = values.flatten(1, -2)  # [member or 1, row, inputs]
         out = torch.matmul(rows, self.weight) + self.bias[:, None]
-        return out.reshape(-1, *values.shape[1:-1], out.shape[-1]) if values.ndim > 3 else out
+        return (
+            out.reshape(out.shape[0], *values.shape[1:-1], out.shape[-1])
+            if values.ndim > 3
+            else out
+        )
 
     def zero(self) -> Self:
         """Give 0 until trained."""
@@ -68,7 +75,7 @@ class Hidden(nn.Sequential):
         sizes = [inputs] + [width] * layers
         self.outputs = sizes[-1]
         parts: list[nn.Module] = []
-        for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+        for before, after in pairwise(sizes):
             parts += [Linear(before, after, members), nn.ReLU()]
             parts += [nn.Dropout(dropout)] if dropout else []
         super().__init__(*parts)
@@ -88,7 +95,7 @@ class Norm(nn.Module):
         width = self.weight.shape[-1]
         if self.weight.ndim == 1:
             return layer_norm(values, (width,), self.weight, self.bias)
-        shape = (-1, *[1] * (values.ndim - 2), width)
+        shape = (self.weight.shape[0], *[1] * (values.ndim - 2), width)
         return layer_norm(values, (width,)) * self.weight.view(shape) + self.bias.view(shape)
 
 
@@ -104,6 +111,37 @@ class Residual(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """Same shape."""
         return values + self.dropout(self.back(torch.relu(self.hidden(values))))
+
+
+class Recurrent(nn.Module):
+    """LSTM (Hochreiter and Schmidhuber 1997) over [..., batch, step, inputs].
+
+    Members run one after the other: a recurrent cell has no batched product over them.
+    """
+
+    def __init__(
+        self, inputs: int, width: int, layers: int = 1, dropout: float = 0.0, members: int = 0
+    ) -> None:
+        super().__init__()
+        self.members = members
+        between = dropout if layers > 1 else 0.0  # torch warns of dropout after the only layer
+        self.copies = nn.ModuleList(
+            nn.LSTM(inputs, width, layers, batch_first=True, dropout=between)
+            for _ in range(max(members, 1))
+        )
+
+    def forward(self, steps: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Top layer [..., batch, step, width]; last state, two of [..., layer, batch, width]."""
+        if not self.members:
+            result: tuple[Tensor, State] = self.copies[0](steps, state)
+            return result
+        each = steps.expand(self.members, *[-1] * 3).unbind()
+        states = list(zip(*state, strict=True)) if state else [None] * self.members
+        runs = [
+            copy(own, begin) for copy, own, begin in zip(self.copies, each, states, strict=True)
+        ]
+        hidden, cell = zip(*(last for _, last in runs), strict=True)
+        return torch.stack([top for top, _ in runs]), (torch.stack(hidden), torch.stack(cell))
 
 
 class Narrow(nn.Module):
@@ -122,6 +160,13 @@ class Narrow(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """See the class."""
         return self.draw(values).flatten(-2)
+
+
+def history_steps(window: Window, members: int = 0) -> Tensor:
+    """All that is known of each history step, [..., batch, history, 2 + past + future]."""
+    seen = [window.target[..., None], window.mask[..., None], window.past]
+    history = window.target.shape[-1]
+    return join([*seen, window.future[..., :history, :]], members)
 
 
 def by_step(values: Tensor, steps: int) -> Tensor:

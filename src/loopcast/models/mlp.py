@@ -54,5 +54,5 @@ class MLP(Network):
         """See Network."""
         window = stacked(window, self.widths)
         steps = [window.past.flatten(-2), window.future.flatten(-2)]
-        flat = torch.cat([window.target, window.mask, window.static, *steps], -1)
+        flat = join([window.target, window.mask, window.static, *steps], self.widths.members)
         return by_step(self.leave(self.hidden(flat)), self.horizon)

@@ -1,11 +1,15 @@
-"""N-HiTS: stacks that see the history at several rates (Challu et al., arXiv 2201.12886)."""
+"""N-HiTS: stacks that see the history at several rates (Challu et al., arXiv 2201.12886).
+
+Not in the paper: covariates beside each stack's input, quantiles instead of a point, and a start
+from the seasonal naive forecast.
+"""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from loopcast.core.task import Task
-from loopcast.models.decoder import Anchor
+from loopcast.models.decoder import StepHead
 from loopcast.models.layers import Hidden, Linear, Narrow, join, stacked
 from loopcast.models.network import Network, Widths, Window
 
@@ -41,20 +45,20 @@ class NHITS(Network):
             Stack(task, widths.members, covariates, pool, space, deep)
             for pool, space in zip(pools, spacing, strict=True)
         )
-        self.anchor = Anchor(task, widths.members)
+        self.head = StepHead(task, widths, len(task.quantiles))
 
     def forward(self, window: Window) -> Tensor:
         """See Network."""
         window = stacked(window, self.widths)
         steps = [self.past(window.past), self.future(window.future)]
         covariates = join([window.static, *steps], self.widths.members)
-        forecast = self.anchor(window)[0][..., None]
-        residual = window.target
+        residual, parts = window.target, []
         for stack in self.stacks:
-            backcast, ahead = stack(residual, window.mask, covariates)
+            backcast, part = stack(residual, window.mask, covariates)
             residual = (residual - backcast) * window.mask
-            forecast = forecast + ahead
-        return forecast
+            parts.append(part)
+        forecast = torch.stack(parts).sum(0)
+        return forecast + self.head(forecast, window)
 
 
 class Stack(nn.Module):
@@ -73,7 +77,7 @@ class Stack(nn.Module):
         deep: tuple[int, int, float],
     ) -> None:
         super().__init__()
-        self.pool = min(pool, task.history)
+        self.pool, self.members = min(pool, task.history), members
         self.missing = -task.history % self.pool
         cells = (task.history + self.missing) // self.pool
         self.quantiles = len(task.quantiles)
@@ -81,15 +85,14 @@ class Stack(nn.Module):
         self.register_buffer("ahead", straight(task.horizon, space), persistent=False)
         self.knots = [len(self.back), len(self.ahead) * self.quantiles]
         self.hidden = Hidden(2 * cells + covariates, *deep, members)
-        self.leave = Linear(self.hidden.outputs, sum(self.knots), members)
+        self.leave = Linear(self.hidden.outputs, sum(self.knots), members).zero()
 
     def forward(self, residual: Tensor, mask: Tensor, covariates: Tensor) -> tuple[Tensor, Tensor]:
         """Backcast [..., batch, history] and forecast [..., batch, horizon, quantile]."""
-        members = self.leave.weight.shape[0] if self.leave.weight.ndim == 3 else 0
         seen = torch.where(mask > 0, residual, LOWEST)
         pooled = [self._pooled(seen, LOWEST), self._pooled(mask, 0.0)]
         pooled[0] = pooled[0] * pooled[1]
-        knots = self.leave(self.hidden(join([*pooled, covariates], members)))
+        knots = self.leave(self.hidden(join([*pooled, covariates], self.members)))
         back, ahead = knots.split(self.knots, -1)
         ahead = ahead.unflatten(-1, (self.quantiles, -1)) @ self.ahead
         return back @ self.back, ahead.transpose(-1, -2)
