@@ -1,6 +1,7 @@
 """What happens around the steps of a fit: stopping by hand, and what a run keeps of itself."""
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -9,10 +10,16 @@ from typing import Any
 import lightning as L
 import yaml
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities import rank_zero_only
 
 from loopcast.core.errors import ConfigError
 from loopcast.training.export import libraries
 from loopcast.training.forecaster import Forecaster
+
+INTERRUPTED = 130
+"""The exit status of a process that Ctrl-C ended."""
+ASKING = 10
+"""Steps between two times that ranks ask each other whether to stop."""
 
 
 class StopOnInterrupt(Callback):
@@ -20,19 +27,42 @@ class StopOnInterrupt(Callback):
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take the signal."""
-        self.before = signal.getsignal(signal.SIGINT)
-        self.trainer = trainer
-        signal.signal(signal.SIGINT, self._stop)
+        self.asked = False
+        self.before = signal.signal(signal.SIGINT, self._stop)
 
     def _stop(self, number: int, frame: Any) -> None:
-        print("\nstopping after this step; the best so far is exported", file=sys.stderr)
-        self.trainer.should_stop = True
-        self.trainer.fit_loop.min_epochs = None  # type: ignore[assignment]
+        if self.asked:
+            os._exit(INTERRUPTED)  # whatever is under way: a step may take minutes
+        self.asked = True
+        _tell(
+            "\nstopping after this step; the best so far is exported (Ctrl-C again: stop at once)"
+        )
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, index: int
+    ) -> None:
+        """Ranks stop together; asking the others costs time, so they do it now and then."""
+        asked = self.asked
+        if trainer.world_size > 1:
+            due = trainer.global_step % ASKING == 0
+            asked = due and trainer.strategy.reduce_boolean_decision(asked, all=False)
+        if asked:
+            trainer.should_stop = True
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Give it back: the export may be interrupted too."""
         signal.signal(signal.SIGINT, self.before)
 
-    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Give it back."""
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
+        """See on_train_end."""
         signal.signal(signal.SIGINT, self.before)
+
+
+@rank_zero_only
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 class KeepPlan(Callback):
