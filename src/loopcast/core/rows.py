@@ -12,6 +12,12 @@ from loopcast.core.text import missing
 
 Rows = Mapping[str, NDArray[Any]]
 BLANK = ("", "NA", "NaN", "nan")
+TRUTH = {
+    text: float(word == "true")
+    for word in ("true", "false")
+    for text in (word, word.title(), word.upper())
+}
+"""Text that pandas reads as True and False, so that a CSV means the same to the predictor."""
 
 
 def columns(
@@ -53,8 +59,10 @@ def numbers(values: NDArray[Any], name: str) -> NDArray[np.float64]:
 
 
 def _cells(values: NDArray[Any], name: str) -> NDArray[np.float64]:
+    if values.dtype.kind in "mM":
+        values = values.astype(str)  # no number, though nanoseconds become one in a list
     listed = values.tolist()
-    clean = [np.nan if missing(v) or v in BLANK else v for v in listed]
+    clean = [np.nan if missing(v) or v in BLANK else TRUTH.get(v, v) for v in listed]
     try:
         return np.array(clean, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -88,15 +96,18 @@ def _records(records: Sequence[Any]) -> dict[str, list[Any]]:
 
 def _absent(name: str, present: Sequence[Any]) -> str:
     known = [str(other) for other in present]
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    lower = {other.lower(): other for other in reversed(known)}
+    near = get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    hint = f"; did you mean {lower[near[0]]!r}?" if near else "."
     return f"column {name!r} is not there{hint} Columns: {', '.join(known[:20])}"
 
 
 def _array(column: Any) -> NDArray[Any]:
     if isinstance(column, np.ndarray):
         return column
-    if hasattr(column, "to_numpy"):
+    if getattr(getattr(column, "dtype", None), "time_zone", None):
+        column = column.to_list()  # polars' arrays forget the zone
+    elif hasattr(column, "to_numpy"):
         return np.asarray(column.to_numpy())
     listed = list(column)
     plain = np.asarray(listed) if listed and type(listed[0]) in (int, float, str) else None

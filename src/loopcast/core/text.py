@@ -48,10 +48,10 @@ def _one(value: Any) -> str:
         return value
     if missing(value):
         return ""
+    if isinstance(value, np.generic):
+        value = (value.astype("M8[us]") if isinstance(value, np.datetime64) else value).item()
     if isinstance(value, float | Decimal):
         return _number(value)
-    if isinstance(value, np.datetime64):
-        return _one(value.astype("M8[us]").item())
     if isinstance(value, datetime):
         return value.isoformat().removesuffix(MIDNIGHT)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
