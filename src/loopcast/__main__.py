@@ -1,20 +1,19 @@
 """The `loopcast` command; loads only the room that was asked for."""
 
 import argparse
-import csv
-import gzip
 import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from loopcast.core.errors import ConfigError, DataError, LoopcastError, MissingExtra
-from loopcast.core.forecast import Forecast, _plain
+from loopcast.core.forecast import Forecast, plain
+from loopcast.core.tables import read, write
 
 TRAINING = {
     "fit": "train, and export the artifact (as train.py fit)",
@@ -183,7 +182,7 @@ def _scenarios(options: argparse.Namespace) -> None:
         try:
             forecasts[name] = predictor.predict(history, read(path), options.origin)
         except DataError as error:
-            raise type(error)(f"scenario {path}: {error}") from error
+            raise type(error)(f"with --future {path}: {error}") from error
     if options.out:
         write(_stacked(forecasts), Path(options.out))
     for name, forecast in forecasts.items():
@@ -220,67 +219,13 @@ def _plots() -> Any:
 
 def _summary(forecast: Forecast, out: str) -> None:
     steps = forecast.quantiles.shape[1]
-    origin = _plain(np.sort(forecast.origin)[-1:])[0]
+    origin = plain(np.sort(forecast.origin)[-1:])[0]
     print(f"{len(forecast):,} series, {steps} steps after {origin} -> {out}", file=sys.stderr)
     warned = [i for i, remarks in enumerate(forecast.warnings) if remarks]
     if warned:
         key = ", ".join(str(texts[warned[0]]) for texts in forecast.keys.values())
         remark = forecast.warnings[warned[0]][0]
         print(f"{len(warned):,} series have warnings, e.g. {key}: {remark}", file=sys.stderr)
-
-
-def read(path: str) -> dict[str, Any]:
-    """Columns of text from CSV, or what a Parquet file holds."""
-    if not Path(path).exists():
-        raise DataError(f"there is no file {path}; check the path")
-    if path.endswith(".parquet"):
-        try:
-            table = import_module("pyarrow.parquet").read_table(path)
-        except ModuleNotFoundError as error:
-            raise MissingExtra("Parquet needs pyarrow: pip install 'loopcast[data]'") from error
-        return {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
-    opener = gzip.open if path.endswith(".gz") else open
-    with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
-        return _csv(lines, path)
-
-
-def _csv(lines: IO[Any], path: str) -> dict[str, Any]:
-    rows = csv.reader(lines)
-    names = next(rows, None)
-    if not names:
-        raise DataError(f"{path} is empty; it needs a line of column names and rows")
-    cells = [row for row in rows if row]
-    if wrong := [i for i, row in enumerate(cells) if len(row) != len(names)]:
-        raise DataError(
-            f"row {wrong[0] + 2} of {path} has {len(cells[wrong[0]])} cells, the first line has"
-            f" {len(names)}"
-        )
-    columns = list(zip(*cells, strict=True)) or [()] * len(names)
-    return {n: np.array(c, dtype=object) for n, c in zip(names, columns, strict=True)}
-
-
-def write(table: Mapping[str, Any], path: Path) -> None:
-    """Columns to CSV or Parquet, complete or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
-        if path.suffix == ".parquet":
-            _parquet(table, part)
-        else:
-            flat = {name: _plain(column) for name, column in table.items()}
-            with part.open("w", encoding="utf-8", newline="") as out:
-                rows = csv.writer(out)
-                rows.writerow(flat)
-                rows.writerows(zip(*flat.values(), strict=True))
-        os.replace(part, path)  # noqa: PTH105 - atomic
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror})") from error
-
-
-def _parquet(table: Mapping[str, Any], path: Path) -> None:
-    try:
-        import_module("pandas").DataFrame(table).to_parquet(path)
-    except ImportError as error:
-        raise MissingExtra("Parquet needs pandas: pip install 'loopcast[data]'") from error
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ LEGEND = (
     '<span class="key actual">actual</span> <span class="key ours">forecast</span>'
     ' <span class="key range">ranges</span> <span class="key naive">seasonal naive</span>'
 )
-HORIZONS = 2
-"""How much of the past is drawn."""
+HORIZONS, SEASONS = 2, 4
+"""How much of the past is drawn: horizons, but one of the seasons that were kept."""
 FIXED = ("origin", "horizon", "actual", "forecast", "naive", "scale")
 
 
@@ -60,8 +60,9 @@ class Tested:
         return tuple(float(n[1:]) for n in names if n[1:].replace(".", "", 1).isdigit())
 
     def picked(self) -> dict[int, str]:
-        """Series to draw, and why each is drawn; a series is drawn once."""
-        known = np.flatnonzero(np.isfinite(self.error))
+        """Series to draw, and why each is drawn: once, and with enough steps to see something."""
+        steps = np.bincount(self.owner, self.table["actual"].notna())
+        known = np.flatnonzero(np.isfinite(self.error) & (2 * steps >= steps.max(initial=0)))
         order = known[np.argsort(self.error[known], kind="stable")]
         if not len(order):
             return {}
@@ -145,7 +146,8 @@ def _past(tested: Tested, first: pd.Series, history: pd.DataFrame) -> pd.DataFra
     same = np.ones(len(history), dtype=bool)
     for key in tested.keys:
         same &= (history[key] == first[key]).to_numpy()
-    return history[same].iloc[-HORIZONS * int(tested.table["horizon"].max()) :]
+    shown = max(HORIZONS * int(tested.table["horizon"].max()), int(same.sum()) // SEASONS)
+    return history[same].iloc[-shown:]
 
 
 def _owner(table: pd.DataFrame, keys: tuple[str, ...]) -> NDArray[np.int64]:

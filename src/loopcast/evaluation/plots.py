@@ -7,6 +7,9 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure  # needs no screen, unlike pyplot
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from loopcast.core.errors import ConfigError
@@ -16,10 +19,11 @@ from loopcast.core.grid import grid
 from loopcast.core.panel import Panel
 from loopcast.core.scores import intervals, median
 from loopcast.core.task import Task
+from loopcast.evaluation.charts import short
 
 SHOWN = 6
 PAST = 2
-"""Horizons, and seasons, of history that are drawn."""
+"""Horizons of history that are drawn, but a season at least."""
 INK, SOFT, RULE = "#1c2733", "#5b6875", "#dde3e8"
 COLOURS = ("#1769aa", "#c4572a", "#2f8f5b", "#8a4fa3", "#b08a1e", "#4b5d6b")
 STYLE: dict[Any, Any] = {
@@ -31,6 +35,7 @@ STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.spines.left": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "axes.grid.axis": "y",
     "axes.titlesize": 9.5,
     "axes.titlelocation": "left",
@@ -67,7 +72,7 @@ class Past:
         rows = panel.target[panel.offsets[series] : panel.offsets[series + 1]]
         index = panel.start[series] + np.arange(len(rows))
         origin = frequency.index(np.asarray([until]))[0]
-        kept = PAST * max(self.task.horizon, self.task.season)
+        kept = max(PAST * self.task.horizon, self.task.season)
         near = (index > origin - kept) & (index <= origin + self.task.horizon)
         return frequency.time(index[near]), rows[near]
 
@@ -183,7 +188,7 @@ def _fan(
     pairs = sorted(intervals(forecast.levels).items(), key=lambda pair: -float(pair[0]))
     for nominal, (low, high) in pairs if all_ranges else pairs[:1]:
         label = f"{nominal} % range" if all_ranges else None
-        depth = 0.18 if all_ranges else 0.13
+        depth = (0.18 if nominal == pairs[0][0] else 0.3) if all_ranges else 0.13
         ax.fill_between(
             times,
             quantiles[:, low],
@@ -207,13 +212,11 @@ def _history(ax: Any, times: Any, values: Any, origin: Any) -> None:
 
 def _axes(count: int) -> tuple[Any, list[Any]]:
     """One wide picture, or two columns of them."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - needs no screen, unlike pyplot
-
     columns = min(count, 2)
     rows = -(-count // columns)
-    figure = Figure(
-        figsize=(6.4 * columns if count > 1 else 9, 0.8 + 3.0 * rows), layout="constrained"
-    )
+    size = (6.4 * columns if count > 1 else 9, 0.8 + 3.0 * rows)
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, hspace=0.04, wspace=0.02)
+    figure = Figure(figsize=size, layout=layout)
     axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
     for ax in axes[count:]:
         ax.set_axis_off()
@@ -226,14 +229,13 @@ def _titled(ax: Any, title: str, more: str = "") -> None:
 
 
 def _finish(figure: Any, axes: Sequence[Any], path: Path, title: str) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
-
     for ax in axes:
         if ax.xaxis.have_units():
             locator = AutoDateLocator(maxticks=7)
             ax.xaxis.set_major_locator(locator)
             ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
         ax.margins(x=0.01)
+        ax.yaxis.set_major_formatter(lambda value, _: short(value))
     labels = dict(
         reversed(pair) for ax in axes for pair in zip(*ax.get_legend_handles_labels(), strict=True)
     )

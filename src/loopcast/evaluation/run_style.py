@@ -48,8 +48,9 @@ border-radius:.2rem;overflow:hidden;vertical-align:middle}
 .gauge i{position:absolute;top:0;bottom:0;left:0;background:var(--blue)}
 .gauge i.good{background:var(--blue)}.gauge i.bad{background:var(--bad)}
 .gauge::after{content:"";position:absolute;left:50%;top:0;bottom:0;width:1px;background:var(--soft)}
-.gauge.plain::after{content:none}b.bad{color:var(--bad)}
-.tag{font-size:.75rem;border:1px solid var(--bad);color:var(--bad);border-radius:1rem;padding:0 .5rem}
+b.bad{color:var(--bad)}
+.tag{display:inline-block;line-height:1.3;
+font-size:.75rem;border:1px solid var(--bad);color:var(--bad);border-radius:1rem;padding:0 .5rem}
 dl.facts{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem;font-size:.9rem}
 dl.facts dt{color:var(--soft);margin:0}dl.facts dd{display:block}
 pre{background:var(--card);border-radius:.5rem;padding:.9rem 1.1rem;overflow-x:auto;

@@ -8,6 +8,8 @@ from loopcast.core.verdict import compared, title, value, widest
 
 SHOWN = 12
 """Categories of a column that are shown before the rest is folded away."""
+LEANING = 0.25
+"""A bias whose bar is as long as bars get."""
 MEANING = {
     "mase": "mean absolute error over that of seasonal naive in the train part; below 1 is better",
     "smape": "mean error as a share of size, 0 to 200",
@@ -33,12 +35,17 @@ def score(name: str, board: Mapping[str, Any]) -> str:
 
 
 def _ratio(ratio: float) -> str:
+    return f'{_gauge(ratio)}<b class="{_kind(ratio)}">{ratio:.2f}</b>'
+
+
+def _gauge(ratio: float) -> str:
     """A bar that ends at the mark where naive is as good."""
-    kind = "good" if ratio < 1 else "bad"
-    return (
-        f'<span class="gauge"><i class="{kind}" style="width:{min(ratio, 2) * 50:.0f}%"></i></span>'
-        f'<b class="{kind}">{ratio:.2f}</b>'
-    )
+    width = min(ratio, 2) * 50
+    return f'<span class="gauge"><i class="{_kind(ratio)}" style="width:{width:.0f}%"></i></span>'
+
+
+def _kind(ratio: float) -> str:
+    return "good" if ratio < 1 else "bad"
 
 
 def column(
@@ -46,11 +53,10 @@ def column(
 ) -> str:
     """The scores of each text of a category column; `odd`: how some of them stand out."""
     outer = widest(next(iter(texts.values())))
-    top = max((s[name] or 0 for s in texts.values()), default=0) or 1
-    lean = max((abs(s["bias"] or 0) for s in texts.values()), default=0) or 1
+    lean = min(max((abs(s["bias"] or 0) for s in texts.values()), default=0) or 1, LEANING)
     rows = [
         f"<tr><th>{escape(text or '(blank)')}</th><td>{scores['windows']:,}</td>"
-        f"{_size(name, scores, top)}{_lean(scores['bias'], lean)}"
+        f"{_size(name, scores)}{_lean(scores['bias'], lean)}"
         + (f"<td>{value(outer, scores[outer])}</td>" if outer else "")
         + f'<td class="words">{_tags(odd.get((column, text), ()))}</td></tr>'
         for text, scores in texts.items()
@@ -72,20 +78,15 @@ def column(
     )
 
 
-def _size(name: str, scores: Mapping[str, Any], top: float) -> str:
+def _size(name: str, scores: Mapping[str, Any]) -> str:
     ours, naive = scores[name], scores["naive"][name]
-    share = 0.0 if ours is None else 100 * ours / top
-    bad = ours is not None and naive is not None and ours >= naive
-    return (
-        f'<td class="bar"><span class="gauge plain"><i class="{"bad" if bad else "good"}"'
-        f' style="width:{share:.0f}%"></i></span><b>{value(name, ours)}</b></td>'
-        f"<td>{value(name, naive)}</td>"
-    )
+    bar = _gauge(ours / naive) if ours is not None and naive else ""
+    return f'<td class="bar">{bar}<b>{value(name, ours)}</b></td><td>{value(name, naive)}</td>'
 
 
 def _lean(bias: float | None, most: float) -> str:
     """A bar from the middle: to the right where too much is forecast."""
-    share = 0.0 if bias is None else 50 * abs(bias) / most
+    share = 0.0 if bias is None else 50 * min(abs(bias) / most, 1)
     left = 50.0 if bias is None or bias >= 0 else 50 - share
     return (
         f'<td class="bar"><span class="gauge"><i style="left:{left:.0f}%;width:{share:.0f}%"></i>'
