@@ -44,7 +44,7 @@ class Forecast:
 
     def to_records(self) -> list[dict[str, Any]]:
         """One record a series and step; times as ISO text, or int."""
-        flat = {name: _plain(column) for name, column in self.columns().items()}
+        flat = {name: plain(column) for name, column in self.columns().items()}
         return [dict(zip(flat, row, strict=True)) for row in zip(*flat.values(), strict=True)]
 
     def to_pandas(self) -> Any:
@@ -56,7 +56,8 @@ class Forecast:
         return pandas.DataFrame(self.columns())
 
 
-def _plain(column: NDArray[Any]) -> list[Any]:
+def plain(column: NDArray[Any]) -> list[Any]:
+    """Python values; times as ISO text, as dates where all are midnights."""
     if column.dtype.kind == "M":
         midnight = (column == column.astype("M8[D]")).all()
         return np.datetime_as_string(column.astype("M8[D]") if midnight else column).tolist()

@@ -1,0 +1,98 @@
+"""Files of rows for the command line: CSV by the standard library, Parquet where pyarrow is."""
+
+import csv
+import gzip
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from loopcast.core.errors import DataError, MissingExtra
+from loopcast.core.forecast import plain
+
+SEPARATORS = ";\t|"
+
+
+def read(path: str) -> dict[str, Any]:
+    """Columns of text from CSV (.gz too), or what a Parquet file holds; raises DataError."""
+    try:
+        if path.endswith(".parquet"):
+            return _parquet(path)
+        opener = gzip.open if path.endswith(".gz") else open
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
+            return _csv(lines, path)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no UTF-8 text ({error.reason}); save it as UTF-8") from error
+    except (EOFError, csv.Error, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is damaged ({error}); make it anew") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); check the path") from error
+
+
+def _csv(lines: IO[Any], path: str) -> dict[str, Any]:
+    first = lines.readline()
+    if not first.strip():
+        raise DataError(f"{path} is empty; it needs a line of column names and rows")
+    separator = next((s for s in SEPARATORS if s in first and "," not in first), ",")
+    names = next(csv.reader([first], delimiter=separator))
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise DataError(f"{path} has several columns {sorted(twice)}; give each its own name")
+    cells = list(_cells(csv.reader(lines, delimiter=separator), len(names), path))
+    columns = list(zip(*cells, strict=True)) or [()] * len(names)
+    return {n: np.array(c, dtype=object) for n, c in zip(names, columns, strict=True)}
+
+
+def _cells(rows: Any, width: int, path: str) -> Iterator[list[str]]:
+    for row in rows:
+        if len(row) == width:
+            yield row
+        elif row:
+            raise DataError(
+                f"line {rows.line_num + 1} of {path} has {len(row)} cells, the first line has"
+                f" {width}; quote cells that hold separators"
+            )
+
+
+def _parquet(path: str) -> dict[str, Any]:
+    arrow = _pyarrow()
+    try:
+        table = import_module("pyarrow.parquet").read_table(path)
+    except arrow.ArrowException as error:
+        raise DataError(f"{path} is no Parquet file ({error})") from error
+    return {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+
+
+def _pyarrow() -> Any:
+    try:
+        return import_module("pyarrow")
+    except ModuleNotFoundError as error:
+        raise MissingExtra("Parquet needs pyarrow: pip install 'loopcast[data]'") from error
+
+
+def write(table: Mapping[str, Any], path: Path) -> None:
+    """Columns to CSV (.gz too) or Parquet, complete or not at all."""
+    part = path.with_name(path.name + ".part")
+    try:
+        if path.suffix == ".parquet":
+            arrow = _pyarrow()
+            import_module("pyarrow.parquet").write_table(arrow.table(dict(table)), part)
+        else:
+            _write_csv(table, part, path.suffix == ".gz")
+        os.replace(part, path)  # noqa: PTH105 - atomic
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror})") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write_csv(table: Mapping[str, Any], path: Path, zipped: bool) -> None:
+    flat = {name: plain(column) for name, column in table.items()}
+    opener = gzip.open if zipped else open
+    with opener(path, "wt", encoding="utf-8", newline="") as out:
+        rows = csv.writer(out)
+        rows.writerow(flat)
+        rows.writerows(zip(*flat.values(), strict=True))
