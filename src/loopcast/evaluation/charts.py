@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEFT, RIGHT, TOP, BOTTOM = 50, 12, 10, 24
-TICKS = 8
+TICKS = 7
 """Labels below a time axis, at most."""
 Values = NDArray[np.floating[Any]]
 Span = tuple[float, float]
