@@ -38,7 +38,7 @@ def columns(
     if absent := [name for name in names if name not in present]:
         raise MissingColumn(_absent(absent[0], present))
     wanted = [*names, *(name for name in optional if name in present)]
-    found = {name: _array(rows[name]) for name in dict.fromkeys(wanted)}
+    found = {name: _flat(rows[name], name) for name in dict.fromkeys(wanted)}
     lengths = {name: len(column) for name, column in found.items()}
     if len(set(lengths.values())) > 1:
         raise DataError(f"columns differ in length: {lengths}")
@@ -62,7 +62,7 @@ def _cells(values: NDArray[Any], name: str) -> NDArray[np.float64]:
     if values.dtype.kind in "mM":
         values = values.astype(str)  # no number, though nanoseconds become one in a list
     listed = values.tolist()
-    clean = [np.nan if missing(v) or v in BLANK else TRUTH.get(v, v) for v in listed]
+    clean = [np.nan if missing(v) or v in BLANK else _truth(v) for v in listed]
     try:
         return np.array(clean, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -71,6 +71,10 @@ def _cells(values: NDArray[Any], name: str) -> NDArray[np.float64]:
             f"column {name!r} should hold numbers, but {len(wrong)} of {len(listed)} values do"
             f" not, e.g. {[str(v) for v in wrong[:3]]}; clean it, or name another column"
         ) from error
+
+
+def _truth(value: Any) -> Any:
+    return TRUTH.get(value, value) if isinstance(value, str) else value
 
 
 def _number(value: Any) -> bool:
@@ -100,6 +104,18 @@ def _absent(name: str, present: Sequence[Any]) -> str:
     near = get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
     hint = f"; did you mean {lower[near[0]]!r}?" if near else "."
     return f"column {name!r} is not there{hint} Columns: {', '.join(known[:20])}"
+
+
+def _flat(column: Any, name: str) -> NDArray[Any]:
+    try:
+        array = _array(column)
+    except TypeError:  # a single value
+        array = np.asarray(column)
+    if array.ndim != 1:
+        raise DataError(
+            f"column {name!r} has the shape {array.shape}; give one value a row, [rows]"
+        )
+    return array
 
 
 def _array(column: Any) -> NDArray[Any]:
