@@ -25,6 +25,10 @@ ASKING = 10
 class StopOnInterrupt(Callback):
     """The first Ctrl-C ends the run cleanly after the step under way; a second one at once."""
 
+    def __init__(self) -> None:
+        self.asked = False
+        self.before: Any = None
+
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Take the signal."""
         self.asked = False
@@ -51,13 +55,14 @@ class StopOnInterrupt(Callback):
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Give it back: the export may be interrupted too."""
-        signal.signal(signal.SIGINT, self.before)
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
 
     def on_exception(
         self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
     ) -> None:
         """See on_train_end."""
-        signal.signal(signal.SIGINT, self.before)
+        self.on_train_end(trainer, pl_module)
 
 
 @rank_zero_only

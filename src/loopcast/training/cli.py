@@ -6,6 +6,7 @@ from typing import Any
 
 import lightning as L
 import yaml
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
@@ -112,7 +113,10 @@ class Cli(LightningCLI):
             kwargs["max_time"] = None
         if given.get("enable_progress_bar") is not False:
             callbacks.append(TQDMProgressBar(refresh_rate=20))
-        return super().instantiate_trainer(**{**kwargs, "callbacks": callbacks})
+        try:
+            return super().instantiate_trainer(**{**kwargs, "callbacks": callbacks})
+        except (MisconfigurationException, ValueError, TypeError) as error:
+            raise ConfigError(f"the trainer cannot be set up like this: {error}") from error
 
     def _times(self) -> Any:
         return self._get(self.config_init, "trainer").get("max_time")
@@ -143,6 +147,7 @@ class Cli(LightningCLI):
     def before_fit(self) -> None:
         """The findings about the data are kept with the run."""
         self.datamodule.folder = self.folder
+        self._found(self.config_init["fit"].get("ckpt_path"))
 
     def before_validate(self) -> None:
         """The best checkpoint is judged unless one is named."""
@@ -157,6 +162,11 @@ class Cli(LightningCLI):
             if not best.exists():
                 raise ConfigError(f"there is no {best}; run fit first, or name --ckpt_path")
             inner["ckpt_path"] = str(best)
+        self._found(inner["ckpt_path"])
+
+    def _found(self, checkpoint: str | None) -> None:
+        if checkpoint is not None and not Path(checkpoint).exists():
+            raise ConfigError(f"--ckpt_path: there is no {checkpoint}; checkpoints/ holds the runs")
 
     def after_test(self) -> None:
         """Scores beside seasonal naive: printed, and stored in the run's folder."""
@@ -173,7 +183,8 @@ class Cli(LightningCLI):
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run train.py; raises LoopcastError for whatever the user can mend."""
-    _parsed(args, run=True)
+    with quiet():
+        _parsed(args, run=True)
 
 
 def _parsed(args: Sequence[str] | None, run: bool) -> "Cli":
@@ -181,6 +192,8 @@ def _parsed(args: Sequence[str] | None, run: bool) -> "Cli":
         return Cli(list(args) if args is not None else None, run)
     except LoopcastError:
         raise
+    except MisconfigurationException as error:
+        raise ConfigError(f"the trainer cannot be set up like this: {error}") from error
     except Exception as error:
         if type(error).__name__ in ("ArgumentError", "NSKeyError"):
             raise ConfigError(readable(str(error))) from error
