@@ -83,7 +83,7 @@ def test_what_is_wrong_is_told_with_what_there_is(shop, monkeypatch) -> None:
         SqlQuery(shop, "select * from sales").read(["Volume"])
     with pytest.raises(DataError, match="no such table: absent"):
         SqlQuery(shop, "select * from absent").columns()
-    with pytest.raises(DataError, match="bind parameter .state."):
+    with pytest.raises(DataError, match=r"bind parameter .state."):
         SqlQuery(shop, "select * from sales where State = :state").columns()
     with pytest.raises(DataError, match="cannot connect"):
         SqlQuery("nonsense://x", "select 1").columns()

@@ -11,8 +11,9 @@ from documented import blocks
 from loopcast.core.frequency import Frequency
 from loopcast.core.task import Aggregate, Duplicates, Gaps, Origins
 from loopcast.data.database import SqlQuery
-from loopcast.data.files import COMPARE, CsvFile, ParquetFile
+from loopcast.data.files import CsvFile, ParquetFile
 from loopcast.data.joined import Joined
+from loopcast.data.where import OPERATORS
 
 SOURCES = (CsvFile, ParquetFile, SqlQuery, Joined)
 
@@ -34,7 +35,7 @@ def test_every_argument_of_a_source_is_told(source, page) -> None:
 
 
 def test_every_operator_and_every_grid_rule_is_told(page) -> None:
-    for operator in COMPARE:
+    for operator in OPERATORS:
         assert f"`{operator}`" in section(page, "`loopcast.data.files.CsvFile`")
     rules = section(page, "The grid")
     for name, kind in {

@@ -8,38 +8,24 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from loopcast.core.environment import expand
-from loopcast.core.errors import ConfigError, DataError
+from loopcast.core.errors import DataError
 from loopcast.data.source import Source, require, unreadable
-
-Condition = list[Any]
-COMPARE = {
-    "==": lambda column, value: column == value,
-    "!=": lambda column, value: column != value,
-    ">": lambda column, value: column > value,
-    ">=": lambda column, value: column >= value,
-    "<": lambda column, value: column < value,
-    "<=": lambda column, value: column <= value,
-    "in": lambda column, value: column.isin(value),
-    "not in": lambda column, value: ~column.isin(value),
-    "match": lambda column, value: column.astype(str).str.fullmatch(value),
-    "not match": lambda column, value: ~column.astype(str).str.fullmatch(value),
-}
+from loopcast.data.where import Condition, filtered, matching, named
 
 
 @dataclass(frozen=True)
 class CsvFile(Source):
     """A CSV file, plain or .gz; a list or a glob pattern of files is read one below the other.
 
-    `where` keeps the rows for which every [column, operator, value] holds; operators: == != > >= <
-    <= in "not in" match "not match" (regular expression over the whole text).
+    `where` keeps the rows for which every [column, operator, value] holds, see data/where.py.
     """
 
     path: str | list[str]
     separator: str = ","
+    decimal: str = "."
     encoding: str = "utf-8"
     where: list[Condition] = field(default_factory=list)
 
@@ -49,8 +35,8 @@ class CsvFile(Source):
 
     def read(self, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
         """See Source."""
-        require(columns, self.columns(), self.describe())
-        used = list(dict.fromkeys([*columns, *(c[0] for c in self.where)]))
+        used = list(dict.fromkeys([*columns, *named(self.where)]))
+        require(used, self.columns(), self.describe())
         frames = [
             self._frame(
                 path,
@@ -71,7 +57,9 @@ class CsvFile(Source):
 
     def _frame(self, path: Path, **options: Any) -> pd.DataFrame:
         try:
-            return pd.read_csv(path, sep=self.separator, encoding=self.encoding, **options)
+            return pd.read_csv(
+                path, sep=self.separator, decimal=self.decimal, encoding=self.encoding, **options
+            )
         except (OSError, ValueError, UnicodeError) as error:
             raise unreadable(str(path), error) from error
 
@@ -89,12 +77,10 @@ class ParquetFile(Source):
 
     def read(self, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
         """See Source."""
-        require(columns, self.columns(), self.describe())
-        used = list(dict.fromkeys([*columns, *(c[0] for c in self.where)]))
+        used = list(dict.fromkeys([*columns, *named(self.where)]))
+        require(used, self.columns(), self.describe())
         try:
-            table = self._dataset().to_table(columns=used)
-            for condition in self.where:
-                table = table.filter(_mask(table, condition))
+            table = filtered(self._dataset(text).to_table(columns=used), self.where)
             frame = table.select(list(columns)).to_pandas()
         except (OSError, ValueError) as error:
             raise unreadable(self.describe(), error) from error
@@ -107,48 +93,21 @@ class ParquetFile(Source):
         """See Source."""
         return f"Parquet {self.path}"
 
-    def _dataset(self) -> ds.Dataset:
+    def _dataset(self, text: Sequence[str] = ()) -> ds.Dataset:
+        """Folder names such as store=007 are text where they are to be read so."""
         found = paths(self.path)
+        single = found[0] if len(found) == 1 else [str(path) for path in found]
         try:
-            single = found[0] if len(found) == 1 else [str(path) for path in found]
-            return ds.dataset(single, format="parquet", partitioning="hive")
+            dataset = ds.dataset(single, format="parquet", partitioning="hive")
+            first = next(iter(dataset.get_fragments()), None)
+            parts = ds.get_partition_keys(first.partition_expression) if first else {}
+            if not set(parts) & set(text):
+                return dataset
+            kinds = [(n, pa.string() if n in text else dataset.schema.field(n).type) for n in parts]
+            hive = ds.partitioning(pa.schema(kinds), flavor="hive")
+            return ds.dataset(single, format="parquet", partitioning=hive)
         except (OSError, ValueError) as error:
             raise unreadable(self.describe(), error) from error
-
-
-def _mask(table: pa.Table, condition: Condition) -> Any:
-    name, operator, value = condition
-    column = table.column(name)
-    if operator.endswith("match"):
-        found = pc.match_substring_regex(column.cast(pa.string()), f"^(?:{value})$")
-        return pc.invert(found) if operator.startswith("not") else found
-    if operator.endswith("in"):
-        found = pc.is_in(column, value_set=pa.array(value, type=column.type))
-        return pc.invert(found) if operator.startswith("not") else found
-    compare = {
-        "==": pc.equal,
-        "!=": pc.not_equal,
-        ">": pc.greater,
-        ">=": pc.greater_equal,
-        "<": pc.less,
-        "<=": pc.less_equal,
-    }
-    if operator not in compare:
-        raise _unknown(operator)
-    return compare[operator](column, pa.scalar(value, type=column.type))
-
-
-def _unknown(operator: str) -> ConfigError:
-    return ConfigError(f"where: unknown operator {operator!r}; use one of {', '.join(COMPARE)}")
-
-
-def matching(frame: pd.DataFrame, where: Sequence[Condition]) -> pd.DataFrame:
-    """The rows for which every condition holds."""
-    for name, operator, value in where:
-        if operator not in COMPARE:
-            raise _unknown(operator)
-        frame = frame[COMPARE[operator](frame[name], value)]
-    return frame
 
 
 def paths(path: str | list[str]) -> list[Path]:

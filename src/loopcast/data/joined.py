@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from loopcast.core.errors import ConfigError
+from loopcast.core.errors import ConfigError, DuplicateRows
+from loopcast.core.text import text as texts
 from loopcast.data.source import Source, require
 
 
@@ -32,9 +33,11 @@ class Joined(Source):
         wanted = list(dict.fromkeys([*columns, *links]))
         frame = self._part(self.sources[0], wanted, words)
         for source, names in zip(self.sources[1:], self.by, strict=True):
+            require(names, list(frame.columns), self.sources[0].describe())
+            require(names, source.columns(), source.describe())
             new = [n for n in wanted if n not in frame.columns]
             part = self._part(source, [*names, *new], words)
-            frame = frame.merge(part, how="left", on=names, validate="many_to_one")
+            frame = _joined(frame, part, names, source)
         return frame[list(columns)]
 
     def describe(self) -> str:
@@ -45,3 +48,26 @@ class Joined(Source):
     def _part(source: Source, wanted: Sequence[str], text: Sequence[str]) -> pd.DataFrame:
         there = source.columns()
         return source.read([n for n in wanted if n in there], [n for n in text if n in there])
+
+
+def _joined(frame: pd.DataFrame, part: pd.DataFrame, by: list[str], source: Source) -> pd.DataFrame:
+    for name in by:
+        frame[name], part[name] = _comparable(frame[name], part[name])
+    again = part.duplicated(by)
+    if again.any():
+        example = dict(zip(by, part.loc[again, by].iloc[0].astype(str), strict=True))
+        raise DuplicateRows(
+            f"{source.describe()} has {again.sum():,} rows more than one for the same {by}, e.g."
+            f" {example}; it must say one thing for each: aggregate it, or join by more columns"
+        )
+    return frame.merge(part, how="left", on=by)
+
+
+def _comparable(one: pd.Series, other: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """A database's 1 is a file's "1", and its date the file's text of it."""
+    times = [pd.api.types.is_datetime64_any_dtype(column) for column in (one, other)]
+    if all(times) or (one.dtype == other.dtype and one.dtype != object):
+        return one, other
+    if any(times):
+        return pd.to_datetime(one), pd.to_datetime(other)
+    return tuple(pd.Series(texts(column.to_numpy()), column.index) for column in (one, other))  # type: ignore[return-value]
