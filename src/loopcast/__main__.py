@@ -83,9 +83,21 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="what an artifact says of itself")
     show.add_argument("model")
     show.set_defaults(run=_show)
+    _serving_commands(commands)
     for name, text in TRAINING.items():
         commands.add_parser(name, help=text, add_help=False)
     return parser
+
+
+def _serving_commands(commands: Any) -> None:
+    serve = commands.add_parser("serve", help="answer forecasts over HTTP")
+    serve.add_argument("artifact", nargs="?", help="the artifact to serve, export/NAME.onnx")
+    serve.add_argument("--config", help="the service's YAML, as configs/service/*.yaml")
+    serve.add_argument("--host", help="the address to listen at (default: this machine only)")
+    serve.add_argument("--port", type=int, help="default: 8080")
+    serve.set_defaults(run=_serve)
+    key = commands.add_parser("key", help="make a key for a client of the service")
+    key.set_defaults(run=_key)
 
 
 def _training(args: Sequence[str]) -> None:
@@ -126,6 +138,25 @@ def _check(args: Sequence[str], cli: Any) -> None:
     print(f"\nthe page with pictures is {page}, for programs: {page.with_name(checking.FINDINGS)}")
     if report.errors or (report.warnings and (strict or options.strict)):
         sys.exit(2)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    server = _service("server")
+    server.serve(server.Start(options.artifact, options.config, options.host, options.port))
+
+
+def _key(_: argparse.Namespace) -> None:
+    key, digest = _service("keys").new_key()
+    print(f"key, for the client, shown once: {key}\nsha256, for the config: {digest}")
+
+
+def _service(name: str) -> Any:
+    try:
+        return import_module(f"loopcast.service.{name}")
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"{error.name} is not installed: pip install 'loopcast[serve]'"
+        ) from error
 
 
 def _show(options: argparse.Namespace) -> None:

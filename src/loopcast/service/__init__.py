@@ -1,0 +1,1 @@
+"""ROOF, Starlette: receive, make an instance, run, transform, answer. No torch or pandas."""

@@ -1,0 +1,136 @@
+"""Every request passes here: its id, its key, how many at once, how long, and what went wrong."""
+
+import asyncio
+import json
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from loopcast.core.errors import LoopcastError
+from loopcast.service.keys import Keys
+from loopcast.service.meters import Meters
+from loopcast.service.problem import Problem, respond
+from loopcast.service.settings import Limits, Scope
+from loopcast.store.database import StoreError
+from loopcast.store.ledger import answer_id
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+log = logging.getLogger("loopcast.service")
+access = logging.getLogger("loopcast.access")
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+LOCAL = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", re.IGNORECASE)
+
+
+class Door:
+    """`local`: only this machine may come in, and no page of a browser in a name's disguise."""
+
+    def __init__(self, keys: Keys, limits: Limits, meters: Meters, *, local: bool) -> None:
+        self._keys, self._limits, self._meters, self._local = keys, limits, meters, local
+        self._active = 0
+
+    @property
+    def active(self) -> int:
+        """Requests at work."""
+        return self._active
+
+    def route(
+        self,
+        path: str,
+        endpoint: Endpoint,
+        scope: Scope | None = None,
+        *,
+        method: str = "GET",
+        free: bool = False,
+    ) -> Route:
+        """`scope` None: any key opens it; `free`: nobody needs one, and no limit of numbers holds."""
+
+        async def pass_(request: Request) -> Response:
+            return await self._pass(request, endpoint, path, scope, free)
+
+        pass_.__name__ = getattr(endpoint, "__name__", "endpoint")
+        return Route(path, pass_, methods=[method])
+
+    async def outside(self, request: Request, error: Exception) -> Response:
+        """What no route took: unknown paths and methods."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        detail = "GET /openapi.json lists the paths and their methods."
+        headers = getattr(error, "headers", None)
+        return self._said(Problem(status, detail, headers=headers), request_id(request))
+
+    async def _pass(
+        self, request: Request, endpoint: Endpoint, path: str, scope: Scope | None, free: bool
+    ) -> Response:
+        begin = time.perf_counter()
+        request.state.id = name = request_id(request)
+        request.state.client = ""
+        self._active += 1
+        self._meters.active.set(self._active)
+        try:
+            response = await self._answer(request, endpoint, scope, free)
+        except Problem as problem:
+            response = self._said(problem, name)
+        except StoreError as error:
+            log.error("%s: %s", name, error)
+            response = self._said(Problem(503, "The store cannot be reached now."), name)
+        except LoopcastError as error:
+            log.error("%s: %s", name, error)
+            response = self._said(Problem(500, "The operator's log has more, under this id."), name)
+        except Exception:
+            log.exception("%s: failed", name)
+            response = self._said(Problem(500, "The operator's log has more, under this id."), name)
+        finally:
+            self._active -= 1
+            self._meters.active.set(self._active)
+        response.headers["X-Request-ID"] = name
+        self._note(request, path, response, time.perf_counter() - begin)
+        return response
+
+    async def _answer(
+        self, request: Request, endpoint: Endpoint, scope: Scope | None, free: bool
+    ) -> Response:
+        if self._local and not LOCAL.fullmatch(request.headers.get("host", "localhost")):
+            raise Problem(403, "This service is for its own machine: use 127.0.0.1 or localhost.")
+        if free:
+            return await endpoint(request)
+        request.state.client = self._keys.client(request.headers, scope)
+        if self._active > self._limits.concurrency:
+            raise Problem(429, f"{self._limits.concurrency} requests are at work; try again.")
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                return await endpoint(request)
+        except TimeoutError as error:
+            raise Problem(503, f"No answer within {self._limits.seconds:g} seconds.") from error
+
+    def _said(self, problem: Problem, name: str) -> Response:
+        response = respond(problem, name)
+        response.headers["X-Request-ID"] = name
+        return response
+
+    def _note(self, request: Request, path: str, response: Response, seconds: float) -> None:
+        labels = (path, request.method, str(response.status_code))
+        self._meters.requests.labels(*labels).observe(seconds)
+        if access.isEnabledFor(logging.INFO):
+            facts = {
+                "event": "request",
+                "request_id": request.state.id,
+                "client": request.state.client,
+                "method": request.method,
+                "route": path,
+                "status": response.status_code,
+                "bytes_out": len(response.body),
+                "seconds": round(seconds, 6),
+            }
+            access.info(json.dumps(facts))
+
+
+def request_id(request: Request) -> str:
+    """The client's own, if it is a plain name, or a new one."""
+    given = request.headers.get("x-request-id", "")
+    return given if NAME.fullmatch(given) else answer_id()

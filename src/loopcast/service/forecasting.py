@@ -1,0 +1,287 @@
+"""The five steps of a forecast: receive, make an instance, run, transform the output, answer."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from loopcast.service.ahead import Ahead
+from loopcast.service.champion import Champion
+from loopcast.service.instance import Part, fill, from_series, keys
+from loopcast.service.lookup import Lookup
+from loopcast.service.meters import Meters
+from loopcast.service.problem import Problem, invalid
+from loopcast.service.rows import from_history, from_rows, table
+from loopcast.service.served import Served
+from loopcast.service.settings import Limits
+from loopcast.service.wire import ForecastAsked, SeriesAsked
+from loopcast.service.writer import Writer
+from loopcast.store.clock import now
+from loopcast.store.ledger import Answer, answer_id
+from loopcast.store.series import key_text
+
+T = TypeVar("T")
+SMALL = 16
+"""Series with their own history that are forecast at once; more go to a thread."""
+SAME = 1e-6
+"""Levels closer than this are one."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks: for the ledger."""
+
+    request: str
+    client: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """All series of a request in its order, [series] each."""
+
+    keys: list[dict[str, str]]
+    origins: NDArray[np.int64]
+    quantiles: NDArray[np.float32]  # [series, horizon, quantile]
+    history: NDArray[np.float32]  # [series, history]
+    sources: list[str]
+    warnings: list[list[str]]
+
+
+class Forecasting:
+    """Composes the champion, what is looked up, and the ledger."""
+
+    def __init__(
+        self,
+        champion: Champion,
+        lookup: Lookup,
+        ahead: Ahead,
+        writer: Writer,
+        limits: Limits,
+        meters: Meters,
+    ) -> None:
+        self.champion, self._lookup, self._ahead = champion, lookup, ahead
+        self._writer, self._limits, self._meters = writer, limits, meters
+        self._threads = ThreadPoolExecutor(_cpus(), "forecast")
+
+    async def answer(self, asked: ForecastAsked, asking: Asking) -> bytes:
+        """The JSON of the answer, which is in the ledger when this returns; raises Problem."""
+        served = self.champion.current
+        count = self._count(asked)
+        horizon = self._horizon(asked, served)
+        levels = _levels(asked.quantiles, served)
+        if self._at_once(asked):
+            result = self._forecast(asked, horizon, served)
+        else:
+            result = await self.threaded(self._forecast, asked, horizon, served)
+        self._meters.batch.observe(count or len(result.keys))
+        return await self.give(result, horizon, levels, served, asking)
+
+    async def threaded(self, work: Callable[..., T], *given: Any) -> T:
+        """Run in a thread of this service."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+
+    async def give(
+        self, result: Result, horizon: int, levels: list[int], served: Served, asking: Asking
+    ) -> bytes:
+        """Into the ledger, then onto the wire."""
+        begin = time.perf_counter()
+        given = await self.keep(result, horizon, levels, served, asking)
+        kept = time.perf_counter()
+        self._meters.stage["ledger"].observe(kept - begin)
+        encoded = orjson.dumps(
+            _body(given.id, result, horizon, levels, served), option=orjson.OPT_SERIALIZE_NUMPY
+        )
+        self._meters.stage["answer"].observe(time.perf_counter() - kept)
+        return encoded
+
+    async def keep(
+        self, result: Result, horizon: int, levels: list[int], served: Served, asking: Asking
+    ) -> Answer:
+        """Raises Problem 503 where the ledger cannot take it."""
+        answer = Answer(
+            answer_id(),
+            now(),
+            served.version,
+            horizon,
+            [served.task.quantiles[i] for i in levels],
+            [key_text(key) for key in result.keys],
+            result.origins.tolist(),
+            result.quantiles,
+            result.history,
+            result.sources,
+            result.warnings,
+            asking.request,
+            asking.client,
+            asking.digest,
+        )
+        await self._writer.keep(answer)
+        self._meters.series.inc(len(result.keys))
+        self._meters.warnings.inc(sum(map(bool, result.warnings)))
+        return answer
+
+    def _count(self, asked: ForecastAsked) -> int:
+        """How many series are asked for; raises Problem where the limits are passed."""
+        given = [asked.series is not None, asked.rows is not None or asked.future_rows is not None]
+        if given.count(True) != 1:
+            raise invalid("", "give either `series`, or `rows` and `future_rows`")
+        series, rows = asked.series or [], [*(asked.rows or ()), *(asked.future_rows or ())]
+        steps = sum(len(one.target or ()) for one in series) + len(rows)
+        if asked.series is not None and not series:
+            raise invalid("/series", "there is no series")
+        if asked.series is None and not rows:
+            raise invalid("/rows", "there are no rows")
+        if len(series) > self._limits.series:
+            raise Problem(
+                413, f"{len(series):,} series; at most {self._limits.series:,} at a time."
+            )
+        if steps > self._limits.rows:
+            raise Problem(413, f"{steps:,} rows; at most {self._limits.rows:,} at a time.")
+        return len(series)
+
+    def _horizon(self, asked: ForecastAsked, served: Served) -> int:
+        most = min(served.task.horizon, self._limits.horizon or served.task.horizon)
+        if asked.horizon is not None and asked.horizon > most:
+            raise invalid("/horizon", f"{asked.horizon} steps; at most {most} can be forecast")
+        return asked.horizon or most
+
+    def _at_once(self, asked: ForecastAsked) -> bool:
+        """Cheap, and sure not to wait for another service."""
+        future = self.champion.current.task.future.names
+        return (
+            asked.series is not None
+            and len(asked.series) <= SMALL
+            and all(one.target is not None and (not future or one.future) for one in asked.series)
+        )
+
+    def _forecast(self, asked: ForecastAsked, horizon: int, served: Served) -> Result:
+        begin = time.perf_counter()
+        parts = self._parts(asked, served)
+        total = sum(len(part.keys) for part in parts)
+        if total > self._limits.series:
+            raise Problem(413, f"{total:,} series; at most {self._limits.series:,} at a time.")
+        for part in parts:
+            self._ahead.complete(part, horizon, served)
+        made = time.perf_counter()
+        quantiles = [served.predictor.run(part.prepared) for part in parts]
+        self._meters.stage["instance"].observe(made - begin)
+        self._meters.stage["run"].observe(time.perf_counter() - made)
+        return together(parts, quantiles)
+
+    def _parts(self, asked: ForecastAsked, served: Served) -> list[Part]:
+        if asked.series is None:
+            return [self._rows(asked, served)]
+        sent = [i for i, one in enumerate(asked.series) if one.target is not None]
+        left = [i for i, one in enumerate(asked.series) if one.target is None]
+        parts = []
+        if sent:
+            chosen = [asked.series[i] for i in sent]
+            parts.append(from_series(chosen, sent, served, asked.origin))
+        if left:
+            chosen = [asked.series[i] for i in left]
+            parts.append(self._looked_up(chosen, left, served, asked.origin))
+        return parts
+
+    def _looked_up(
+        self, asked: Sequence[SeriesAsked], places: list[int], served: Served, origin: Any
+    ) -> Part:
+        for i, one in zip(places, asked, strict=True):
+            if one.past or one.start is not None:
+                raise invalid(f"/series/{i}", "without a target, past and start mean nothing")
+        named = keys([one.key for one in asked], served.task, "/series/{i}/key")
+        rows = self._lookup.rows(named, served)
+        part = from_history(rows, named, places, served, origin)
+        for row, one in enumerate(asked):
+            if one.future:
+                fill(part, row, one.future, int(part.origins[row]) + 1, served)
+        return part
+
+    def _rows(self, asked: ForecastAsked, served: Served) -> Part:
+        future = table(asked.future_rows) if asked.future_rows else None
+        if asked.rows:
+            return from_rows(table(asked.rows), future, served, asked.origin)
+        names = served.task.series
+        first = {tuple(row.get(n) for n in names): row for row in asked.future_rows or ()}
+        given = [{name: row.get(name) for name in names} for row in first.values()]
+        named = keys(given, served.task, "/future_rows")
+        distinct = list({tuple(key.values()): key for key in named}.values())
+        rows = self._lookup.rows(distinct, served)
+        return from_rows(rows, future, served, asked.origin)
+
+
+def together(parts: Sequence[Part], quantiles: Sequence[NDArray[np.float32]]) -> Result:
+    """Parts -> one result in the request's order."""
+    history = [part.prepared["target"] for part in parts]
+    if len(parts) == 1:
+        part = parts[0]
+        sources = [part.source] * len(part.keys)
+        return Result(part.keys, part.origins, quantiles[0], history[0], sources, part.warnings)
+    order = np.argsort([place for part in parts for place in part.places])
+    every = [
+        (key, part.source, warnings)
+        for part in parts
+        for key, warnings in zip(part.keys, part.warnings, strict=True)
+    ]
+    chosen = [every[i] for i in order]
+    return Result(
+        [key for key, _, _ in chosen],
+        np.concatenate([part.origins for part in parts])[order],
+        np.concatenate(quantiles)[order],
+        np.concatenate(history)[order],
+        [source for _, source, _ in chosen],
+        [warnings for _, _, warnings in chosen],
+    )
+
+
+def _body(
+    given: str, result: Result, horizon: int, levels: list[int], served: Served
+) -> Mapping[str, Any]:
+    names = [f"{served.task.quantiles[i]:g}" for i in levels]
+    chosen = result.quantiles[:, :horizon, levels].transpose(0, 2, 1)
+    values = np.ascontiguousarray(chosen)  # [series, quantile, step]
+    known: dict[int, Any] = {}
+    forecasts = []
+    for i, origin in enumerate(result.origins.tolist()):
+        if origin not in known:
+            known[origin] = served.times(origin, horizon)
+        at, ahead = known[origin]
+        forecasts.append(
+            {
+                "key": result.keys[i],
+                "origin": at,
+                "times": ahead,
+                "quantiles": dict(zip(names, values[i], strict=True)),
+                "warnings": result.warnings[i],
+            }
+        )
+    model = {"name": served.name, "version": served.version}
+    return {"id": given, "model": model, "forecasts": forecasts}
+
+
+def _levels(asked: Sequence[float] | None, served: Served) -> list[int]:
+    """Positions of the asked levels among the model's; raises Problem."""
+    known = served.task.quantiles
+    if asked is None:
+        return list(range(len(known)))
+    found = []
+    for i, level in enumerate(asked):
+        near = [at for at, one in enumerate(known) if abs(one - level) < SAME]
+        if not near:
+            listed = ", ".join(f"{one:g}" for one in known)
+            raise invalid(f"/quantiles/{i}", f"the model gives the quantiles {listed}")
+        found.append(near[0])
+    return list(dict.fromkeys(found))
+
+
+def _cpus() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1

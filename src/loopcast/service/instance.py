@@ -1,0 +1,265 @@
+"""What was asked -> the artifact's inputs: the series form, which lies on the grid already."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loopcast.core.errors import WrongTime
+from loopcast.core.inputs import inputs
+from loopcast.core.panel import Categories, Panel
+from loopcast.core.task import Task
+from loopcast.core.text import text
+from loopcast.service.problem import invalid
+from loopcast.service.served import FLOAT, Served
+from loopcast.service.wire import Cell, SeriesAsked
+from loopcast.serving.remarks import remarks
+
+Values = dict[str, list[Cell]]
+
+
+@dataclass
+class Part:
+    """Series that were put on the grid together, ready to run once their future is filled in."""
+
+    places: list[int]  # [series], positions in the request
+    keys: list[dict[str, str]]  # [series]
+    origins: NDArray[np.int64]  # [series], steps
+    prepared: dict[str, NDArray[Any]]  # the artifact's inputs
+    covered: NDArray[np.int64]  # [series], steps after the origin with known-ahead columns
+    warnings: list[list[str]]  # [series]
+    source: str
+
+
+def keys(asked: Sequence[Mapping[str, Cell]], task: Task, where: str) -> list[dict[str, str]]:
+    """Keys as texts, in the task's order; raises Problem. `where`: a pointer with {i}."""
+    wanted = set(task.series)
+    for i, key in enumerate(asked):
+        if set(key) != wanted:
+            raise invalid(where.format(i=i), _other_names("the key", key, task.series))
+    if not task.series:
+        return [{} for _ in asked]
+    columns = [text(np.array([key[name] for key in asked], object)) for name in task.series]
+    found = [dict(zip(task.series, row, strict=True)) for row in zip(*columns, strict=True)]
+    for i, key in enumerate(found):
+        if any("\x00" in value or len(value) > 1000 for value in key.values()):
+            raise invalid(where.format(i=i), "a key has at most 1,000 letters and none is NUL")
+    return found
+
+
+def from_series(
+    asked: Sequence[SeriesAsked], places: list[int], served: Served, origin: Any
+) -> Part:
+    """Series with their own history."""
+    task = served.task
+    named = keys([one.key for one in asked], task, "/series/{i}/key")
+    targets = [_numbers(one.target or [], f"/series/{i}/target") for i, one in _at(asked, places)]
+    starts = _starts(asked, places, served)
+    ends = starts + np.array([len(target) for target in targets], np.int64)  # after the last
+    origins = _origins(targets, starts, ends, served, origin)
+    panel = _panel(asked, places, targets, starts, origins, named, served)
+    prepared = inputs(panel, task, np.arange(len(asked)), origins)
+    warnings = remarks(panel, task, prepared["target"], served.predictor.vocabularies)
+    part = Part(places, named, origins, prepared, np.zeros(len(asked), np.int64), warnings, "sent")
+    if task.future.names:
+        for row, one in enumerate(asked):
+            if one.future:
+                fill(part, row, one.future, _first(one, ends[row], starts[row], task), served)
+    return part
+
+
+def fill(part: Part, row: int, columns: Values, first: int, served: Served) -> None:
+    """Put known-ahead columns into one series' window; their values begin at step `first`."""
+    task, where = served.task, f"/series/{part.places[row]}/future"
+    _require_names(columns, task.future.names, where)
+    length = len(next(iter(columns.values())))
+    begin = int(part.origins[row]) - task.history + 1  # the window's first step
+    low, high = max(first, begin), min(first + length, begin + task.history + task.horizon)
+    for name, values in columns.items():
+        if len(values) != length:
+            raise invalid(f"{where}/{name}", f"{len(values)} values, {length} in other columns")
+        window, given = slice(low - begin, high - begin), values[low - first : max(high - first, 0)]
+        if low >= high:
+            continue
+        if name in task.future.numeric:
+            at = task.future.numeric.index(name)
+            part.prepared["future"][row, window, at] = _numbers(given, f"{where}/{name}")
+        else:
+            texts = text(np.array(given, object))
+            part.prepared[f"future.{name}"][row, window] = texts
+            _remark_unknown(part, row, name, texts, served)
+    if first <= part.origins[row] + 1:
+        part.covered[row] = max(part.covered[row], first + length - 1 - part.origins[row])
+
+
+def _remark_unknown(part: Part, row: int, name: str, texts: Any, served: Served) -> None:
+    known = served.predictor.vocabularies.get(f"future.{name}")
+    new = [] if known is None else [value for value in texts if value and value not in known]
+    remark = f"{name} holds values that were not seen in training"
+    if new and not any(one.startswith(remark) for one in part.warnings[row]):
+        part.warnings[row].append(f"{remark}, e.g. {new[0]!r}")
+
+
+def _at(asked: Sequence[SeriesAsked], places: list[int]) -> Iterable[tuple[int, SeriesAsked]]:
+    return zip(places, asked, strict=True)
+
+
+def _starts(asked: Sequence[SeriesAsked], places: list[int], served: Served) -> NDArray[np.int64]:
+    for i, one in _at(asked, places):
+        if one.start is None:
+            raise invalid(f"/series/{i}/start", "a series with a target needs its start")
+    try:
+        return served.step([one.start for one in asked])
+    except (WrongTime, OverflowError, ValueError):
+        for i, one in _at(asked, places):
+            step_of(one.start, served, f"/series/{i}/start")
+        raise
+
+
+def step_of(value: Any, served: Served, pointer: str) -> int:
+    """One time as a step; raises Problem at the pointer."""
+    try:
+        step = int(served.step([value])[0])
+    except (WrongTime, OverflowError, ValueError) as error:
+        detail = str(error) if isinstance(error, WrongTime) else "the time cannot be read"
+        raise invalid(pointer, detail) from error
+    if abs(step) > 1 << 52:
+        raise invalid(pointer, "the time lies outside the calendar")
+    return step
+
+
+def _origins(
+    targets: list[NDArray[np.float64]],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    served: Served,
+    origin: Any,
+) -> NDArray[np.int64]:
+    """[series]; the last known step of all, or of each where the task says so."""
+    if np.abs(starts).max() > 1 << 52:
+        raise invalid("/series", "a time lies outside the calendar")
+    if origin is not None:
+        return np.full(len(starts), step_of(origin, served, "/origin"))
+    last = ends - 1
+    for row, target in enumerate(targets):
+        if not len(target) or target[-1] != target[-1]:
+            seen = np.flatnonzero(~np.isnan(target))
+            last[row] = starts[row] + seen[-1] if len(seen) else starts[row] - 1
+    return last if served.task.origins == "own" else np.full(len(last), last.max())
+
+
+def _panel(
+    asked: Sequence[SeriesAsked],
+    places: list[int],
+    targets: list[NDArray[np.float64]],
+    starts: NDArray[np.int64],
+    origins: NDArray[np.int64],
+    named: list[dict[str, str]],
+    served: Served,
+) -> Panel:
+    """Only the steps that the network sees: a start of long ago costs nothing."""
+    task = served.task
+    low = np.minimum(np.maximum(starts, origins - task.history + 1), origins + 1)
+    lengths = origins - low + 1
+    offsets = np.concatenate(([0], np.cumsum(lengths)))
+    flat = np.full(int(offsets[-1]), np.nan, np.float32)
+    past = np.full((len(flat), len(task.past.numeric)), np.nan, np.float32)
+    texts = {name: np.full(len(flat), "", object) for name in task.past.categorical}
+    for row, (i, one) in enumerate(_at(asked, places)):
+        skip = int(low[row] - starts[row])
+        target = targets[row][skip : skip + int(lengths[row])]
+        rows = slice(int(offsets[row]), int(offsets[row]) + len(target))
+        flat[rows] = target
+        if task.past.names or one.past:
+            _past(
+                one, i, len(targets[row]), slice(skip, skip + len(target)), rows, task, past, texts
+            )
+    categories = {f"past.{name}": _coded(cells) for name, cells in texts.items()}
+    for name in task.future.categorical:
+        categories[f"future.{name}"] = Categories(
+            np.zeros(len(flat), np.int32), np.array([""], object)
+        )
+    static, of_static = _static(asked, places, named, task)
+    future = np.full((len(flat), len(task.future.numeric)), np.nan, np.float32)
+    columns = {name: np.array([key[name] for key in named], object) for name in task.series}
+    return Panel(
+        columns, low, origins, offsets, flat, past, future, static, {**of_static, **categories}
+    )
+
+
+def _past(
+    one: SeriesAsked,
+    place: int,
+    steps: int,
+    cut: slice,
+    rows: slice,
+    task: Task,
+    numeric: NDArray[np.float32],
+    texts: dict[str, NDArray[Any]],
+) -> None:
+    where = f"/series/{place}/past"
+    _require_names(one.past, task.past.names, where)
+    for name, values in one.past.items():
+        if len(values) != steps:
+            raise invalid(f"{where}/{name}", f"{len(values)} values for {steps} of the target")
+        if name in texts:
+            texts[name][rows] = text(np.array(values, object))[cut]
+        else:
+            at = task.past.numeric.index(name)
+            numeric[rows, at] = _numbers(values, f"{where}/{name}")[cut]
+
+
+def _static(
+    asked: Sequence[SeriesAsked], places: list[int], named: list[dict[str, str]], task: Task
+) -> tuple[NDArray[np.float32], dict[str, Categories]]:
+    numeric = np.full((len(asked), len(task.static.numeric)), np.nan, np.float32)
+    for row, (i, one) in enumerate(_at(asked, places)):
+        if one.static and (other := set(one.static) - set(task.static.names)):
+            raise invalid(f"/series/{i}/static", f"the model has no static column {min(other)!r}")
+        for at, name in enumerate(task.static.numeric):
+            numeric[row, at] = _numbers([one.static.get(name)], f"/series/{i}/static/{name}")[0]
+    categories = {}
+    for name in task.static.categorical:
+        cells = [one.static.get(name, key.get(name)) for one, key in zip(asked, named, strict=True)]
+        categories[f"static.{name}"] = _coded(text(np.array(cells, object)))
+    return numeric, categories
+
+
+def _coded(cells: NDArray[Any]) -> Categories:
+    if len(cells) == 1:
+        return Categories(np.zeros(1, np.int32), cells)
+    known: dict[str, int] = {}
+    codes = np.fromiter((known.setdefault(c, len(known)) for c in cells), np.int32, len(cells))
+    distinct = np.empty(max(len(known), 1), object)
+    distinct[:] = list(known) or [""]
+    return Categories(codes, distinct)
+
+
+def _first(one: SeriesAsked, end: int, start: int, task: Task) -> int:
+    """The step at which the future columns begin: the series' own start, or after its history."""
+    length = len(next(iter(one.future.values())))
+    steps = len(one.target or [])
+    return int(end) if length <= task.horizon or length < steps else int(start)
+
+
+def _numbers(values: Sequence[Any], pointer: str) -> NDArray[np.float64]:
+    """[value]; None is NaN. Raises Problem for texts and for what no 32-bit float holds."""
+    try:
+        found = np.array(values, np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise invalid(pointer, "numbers or null are wanted here") from error
+    if np.abs(found).max(initial=0, where=found == found) > FLOAT:  # noqa: PLR0124 - not NaN
+        raise invalid(pointer, "a number is too large")
+    return found
+
+
+def _require_names(columns: Mapping[str, Any], names: Sequence[str], where: str) -> None:
+    if set(columns) != set(names):
+        raise invalid(where, _other_names("this", columns, names))
+
+
+def _other_names(what: str, given: Iterable[str], wanted: Sequence[str]) -> str:
+    listed = ", ".join(sorted(given)[:20]) or "no columns"
+    return f"{what} has {listed[:300]}; {', '.join(wanted) or 'no columns'} are wanted"

@@ -1,0 +1,55 @@
+"""What Prometheus reads: counts and durations, never a series' key as a label."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+FINE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
+TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Meters:
+    """One registry an application, so that two in one process do not meet."""
+
+    def __init__(self) -> None:
+        self._registry = own = CollectorRegistry()
+        self.requests = Histogram(
+            "http_server_request_duration_seconds", "Time to answer.",
+            ("http_route", "http_request_method", "http_response_status_code"),
+            buckets=SECONDS, registry=own,
+        )  # fmt: skip
+        self.active = Gauge("http_server_active_requests", "Requests at work.", registry=own)
+        self.stages = Histogram(
+            "loopcast_inference_duration_seconds", "Time of a forecast's stages.", ("stage",),
+            buckets=FINE, registry=own,
+        )  # fmt: skip
+        self.stage = {
+            name: self.stages.labels(name)
+            for name in ("decode", "instance", "run", "ledger", "answer")
+        }
+        self.series = Counter("loopcast_series", "Series forecast.", registry=own)
+        self.warnings = Counter("loopcast_series_warned", "Series with a warning.", registry=own)
+        self.batch = Histogram(
+            "loopcast_batch_rows", "Series in a request.", buckets=COUNTS, registry=own
+        )
+        self.groups = Histogram(
+            "loopcast_ledger_group_answers", "Answers in one transaction of the ledger.",
+            buckets=COUNTS, registry=own,
+        )  # fmt: skip
+        self.actuals = Counter("loopcast_actuals", "New actual values.", registry=own)
+        self.model = Gauge(
+            "loopcast_model_info", "The version that serves.", ("model", "version", "sha256"),
+            registry=own,
+        )  # fmt: skip
+        self.loaded = Gauge(
+            "loopcast_model_loaded_timestamp_seconds", "When it was loaded.", registry=own
+        )
+        self.refused = Counter(
+            "loopcast_model_refused", "Promoted versions that failed their self-test.", registry=own
+        )
+        self.store_up = Gauge("loopcast_store_up", "1 while the ledger answers.", registry=own)
+
+    def text(self) -> bytes:
+        """The exposition format."""
+        return generate_latest(self._registry)
