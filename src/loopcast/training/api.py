@@ -54,7 +54,7 @@ def fit(
     run = L.Trainer(**{"logger": False, **options, "callbacks": [best, StopOnInterrupt()]})
     run.fit(forecaster, module)
     keep_last(run, forecaster, module, folder)
-    artifact = export_best(forecaster, module, folder, name)
+    artifact = export_best(forecaster, module, folder, name).path
     return Run(artifact, _test(module, artifact))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import lightning as L
 import yaml
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, EarlyStopping, Timer
 from lightning.pytorch.utilities import rank_zero_only
 
 from loopcast.core.errors import ConfigError
@@ -65,6 +65,34 @@ class StopOnInterrupt(Callback):
         self.on_train_end(trainer, pl_module)
 
 
+def _planned(trainer: L.Trainer, model: L.LightningModule, facts: dict[str, Any]) -> str:
+    """What was derived, in three lines."""
+    plan, data = facts["plan"], trainer.datamodule  # type: ignore[attr-defined]
+    network = type(getattr(model, "network", model)).__name__
+    roles = [
+        f"{role}: {', '.join((*columns['numeric'], *columns['categorical']))}"
+        for role, columns in plan["roles"].items()
+        if any(columns.values())
+    ]
+    budget = f"{trainer.max_steps:,} steps" if trainer.max_steps > 0 else _clock(trainer)
+    return "\n".join(
+        [
+            f"plan: history {plan['history']} · horizon {data.task.horizon} · season"
+            f" {plan['season']} · scaling {data.scaling.kind}, {data.scaling.transform}"
+            + "".join(f" · {role}" for role in roles),
+            f"train: {network}, {facts['parameters']:,} weights · {plan['windows']:,} windows,"
+            f" {plan['batch_size']:,} a step · a look at the validation part every"
+            f" {plan['steps_per_epoch']} steps · {budget} on {model.device.type}",
+        ]
+    )
+
+
+def _clock(trainer: L.Trainer) -> str:
+    timers = [c for c in trainer.callbacks if isinstance(c, Timer)]  # type: ignore[attr-defined]
+    left = timers[0].time_remaining() if timers else None
+    return f"{left:,.0f} s" if left is not None else f"{trainer.max_epochs} epochs"
+
+
 @rank_zero_only
 def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
@@ -93,6 +121,7 @@ class KeepPlan(Callback):
                 "libraries": libraries(),
             }
             (self.folder / "plan.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+            _tell(_planned(trainer, pl_module, facts))
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Steps and paces: with them a timed run can be replayed."""
@@ -112,3 +141,17 @@ def recorded(path: Path) -> tuple[int, list[list[int]]]:
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"--replay {path} is not the steps.json of a run") from error
+
+
+def why(trainer: L.Trainer) -> str:
+    """The end of a fit in words."""
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]
+    if any(isinstance(c, StopOnInterrupt) and c.asked for c in callbacks):
+        return "Ctrl-C"
+    if 0 < trainer.max_steps <= trainer.global_step:
+        return "max_steps was reached"
+    timers = [c for c in callbacks if isinstance(c, Timer)]
+    if timers and (timers[0].time_remaining() or 1.0) <= 0:
+        return "the time was up"
+    stopped = any(isinstance(c, EarlyStopping) and c.stopped_epoch for c in callbacks)
+    return "no gain for `patience` epochs" if stopped else "max_epochs was reached"

@@ -12,11 +12,11 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from loopcast.core.errors import ConfigError, LoopcastError
-from loopcast.core.verdict import table
-from loopcast.training.callbacks import KeepPlan, StopOnInterrupt, recorded
+from loopcast.core.verdict import table, verdict
+from loopcast.training.callbacks import KeepPlan, StopOnInterrupt, recorded, why
 from loopcast.training.checking import Examined
 from loopcast.training.datamodule import DataModule
-from loopcast.training.finish import export_best, keep_last
+from loopcast.training.finish import add_test_scores, export_best, keep_last
 from loopcast.training.forecaster import Forecaster
 from loopcast.training.judging import judge, keep, past
 from loopcast.training.messages import quiet, readable
@@ -141,8 +141,12 @@ class Cli(LightningCLI):
             return
         keep_last(self.trainer, self.model, self.datamodule, self.folder)
         if self.trainer.is_global_zero:
-            path = export_best(self.model, self.datamodule, self.folder, self.run_name)
-            print(f"the artifact is {path}")
+            steps, how = self.trainer.global_step, why(self.trainer)
+            done = export_best(self.model, self.datamodule, self.folder, self.run_name)
+            print(f"{steps:,} steps, then {how}")
+            if done.validation is not None:
+                print(f"validation part: {verdict(done.validation)}")
+            print(f"the artifact is {done.path}; its test part: train.py test with the same flags")
 
     def before_fit(self) -> None:
         """The findings about the data are kept with the run."""
@@ -179,6 +183,10 @@ class Cli(LightningCLI):
         board, frame = judge(data.panel, data.train, model.task, windows, quantiles)
         keep(self.folder, board, frame, past(data.panel, model.task, series, origin))
         print(table(board))
+        artifact = Path("export") / f"{self.run_name}.onnx"
+        checkpoint = Path(self.config_init["test"]["ckpt_path"])
+        if add_test_scores(artifact, checkpoint, board):
+            print(f"{artifact} keeps these scores in its card")
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -229,4 +237,5 @@ def export_again(args: Sequence[str]) -> None:
     cli.datamodule.setup("export")
     if not (cli.folder / "best.ckpt").exists():
         raise ConfigError(f"there is no {cli.folder / 'best.ckpt'}; run fit first")
-    print(f"the artifact is {export_best(cli.model, cli.datamodule, cli.folder, cli.run_name)}")
+    done = export_best(cli.model, cli.datamodule, cli.folder, cli.run_name)
+    print(f"the artifact is {done.path}")

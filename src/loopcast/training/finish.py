@@ -1,19 +1,28 @@
 """The end of a fit: the last weights have their say, the best are judged and exported."""
 
+import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import numpy as np
+import onnx
 import torch
+from onnx import helper
 from torch import Tensor
 
+from loopcast.core.artifact import Artifact
+from loopcast.core.naive import naive_scale
+from loopcast.core.scores import median
+from loopcast.training.card import errors, summary
 from loopcast.training.datamodule import JUDGING, DataModule
 from loopcast.training.export import export
 from loopcast.training.forecaster import Forecaster
-from loopcast.training.judging import judge
+from loopcast.training.judging import actuals, categories, judge
 
 
 def keep_last(trainer: L.Trainer, model: Forecaster, data: DataModule, folder: Path) -> None:
@@ -51,25 +60,71 @@ def chunks(series: np.ndarray, origin: np.ndarray) -> Iterator[tuple[Tensor, Ten
     return zip(*both, strict=True)
 
 
-def export_best(model: Forecaster, data: DataModule, folder: Path, name: str) -> Path:
+@dataclass(frozen=True)
+class Exported:
+    """The artifact, and the scoreboard of the validation part (None without one)."""
+
+    path: Path
+    validation: dict[str, Any] | None
+
+
+def export_best(model: Forecaster, data: DataModule, folder: Path, name: str) -> Exported:
     """Load best.ckpt of `folder` (weights only), judge its validation part, export."""
-    checkpoint = torch.load(folder / "best.ckpt", weights_only=True, map_location="cpu")
+    content = (folder / "best.ckpt").read_bytes()
+    checkpoint = torch.load(BytesIO(content), weights_only=True, map_location="cpu")
     model.cpu().restore(checkpoint["loopcast"], data.features, data.scaling)
     model.load_state_dict(checkpoint["state_dict"])
     model.eval()
     assert data.panel is not None and model.task is not None
-    card = {"name": name, "version": 1, "data": _described(data), "scores": {}}
-    if (data.splits.validation > data.splits.train).any():
-        series, origin, limit = data.part("validation")
-        board, _ = judge(
-            data.panel,
-            data.train,
-            model.task,
-            (series, origin, limit),
-            _forecasts(model, data, series, origin),
-        )
-        card["scores"] = {"validation": {k: board[k] for k in ("overall", "naive", "by_horizon")}}
-    return export(model, data.panel, Path("export") / f"{name}.onnx", card)
+    board, seen = _judged(model, data)
+    kept = ("overall", "naive", "by_horizon", "by_category")
+    card = {
+        "name": name,
+        "version": 1,
+        "data": _described(data),
+        "checkpoint": fingerprint(content),
+        "scores": {"validation": {key: board[key] for key in kept}} if board else {},
+        "monitoring": {**summary(data.train, model.task), **seen},
+    }
+    return Exported(export(model, data.panel, Path("export") / f"{name}.onnx", card), board)
+
+
+def _judged(model: Forecaster, data: DataModule) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """The validation part's scoreboard, and its scaled errors for the card."""
+    assert data.panel is not None and model.task is not None
+    series, origin, limit = data.part("validation")
+    if not len(series):
+        return None, {}
+    quantiles = _forecasts(model, data, series, origin)
+    windows = (series, origin, limit)
+    board, _ = judge(data.panel, data.train, model.task, windows, quantiles)
+    actual = actuals(data.panel, model.task, *windows)
+    scale = naive_scale(data.train, model.task.season)[series]
+    by = categories(data.panel, model.task, series)
+    return board, {"errors": errors(actual, median(quantiles, model.task.quantiles), scale, by)}
+
+
+def fingerprint(content: bytes) -> str:
+    """Tells whether an artifact came from a checkpoint."""
+    return sha256(content).hexdigest()[:16]
+
+
+def add_test_scores(path: Path, checkpoint: Path, board: dict[str, Any]) -> bool:
+    """Write the test part's scores into the card of an artifact that came from `checkpoint`."""
+    if not path.exists():
+        return False
+    model = onnx.load(path)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    artifact = Artifact.from_metadata(metadata)
+    if artifact.card.get("checkpoint") != fingerprint(checkpoint.read_bytes()):
+        return False
+    kept = {key: board[key] for key in ("overall", "naive", "by_horizon", "by_category")}
+    card = {**artifact.card, "scores": {**artifact.card.get("scores", {}), "test": kept}}
+    helper.set_model_props(model, {**metadata, **replace(artifact, card=card).to_metadata()})
+    part = path.with_suffix(".part")
+    part.write_bytes(model.SerializeToString())
+    os.replace(part, path)  # noqa: PTH105 - atomic
+    return True
 
 
 def _forecasts(

@@ -33,6 +33,18 @@ def actuals(
     return np.where(step <= limit[series][:, None], found, np.nan)
 
 
+def categories(panel: Panel, task: Task, series: np.ndarray) -> dict[str, np.ndarray]:
+    """Texts of the static columns that group series, [window] each."""
+    by = {
+        name: panel.categories[f"static.{name}"].cells[series] for name in task.static.categorical
+    }
+    return {
+        name: cells
+        for name, cells in by.items()
+        if len(set(cells)) < len(panel) or len(panel) <= 50
+    }
+
+
 def judge(
     panel: Panel,
     train: Panel,
@@ -48,14 +60,7 @@ def judge(
     naive = seasonal_naive(past, task.season, task.horizon)
     ranges = naive_quantiles(past, task.season, task.horizon, task.quantiles)
     scale = naive_scale(train, task.season)[series]
-    by = {
-        name: panel.categories[f"static.{name}"].cells[series] for name in task.static.categorical
-    }
-    by = {
-        name: cells
-        for name, cells in by.items()
-        if len(set(cells)) < len(panel) or len(panel) <= 50
-    }
+    by = categories(panel, task, series)
     board = scoreboard(actual, quantiles, task.quantiles, naive, ranges, scale, by)
     table = _table(panel, task, series, origin, actual, quantiles, naive)
     return board, table.assign(scale=np.repeat(scale, task.horizon))
