@@ -223,5 +223,5 @@ def _aligned(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> str:
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
 
-def _short(text: str, most: int = 40) -> str:
+def _short(text: str, most: int = 34) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."

@@ -13,6 +13,7 @@ TICKS = 7
 """Labels below a time axis, at most."""
 Values = NDArray[np.floating[Any]]
 Span = tuple[float, float]
+Unit = tuple[str, int, Callable[[Any], str]]
 
 
 @dataclass(frozen=True)
@@ -152,15 +153,17 @@ def moments(times: NDArray[Any]) -> Axis:
     if times.dtype.kind != "M":
         return counted(times)
     low, high = times.min(), times.max()
-    places, label = _calendar(low, high)
+    days = bool((times == times.astype("M8[D]")).all())
+    places, label = _calendar(low, high, [unit for unit in UNITS if not days or unit[0] != "h"])
     ticks = tuple((float(seconds(place)), label(place)) for place in places)
     return Axis((float(seconds(low)), float(seconds(high))), ticks)
 
 
-def _calendar(low: Any, high: Any) -> tuple[Any, Callable[[Any], str]]:
+def _calendar(low: Any, high: Any, units: Sequence[Unit]) -> tuple[Any, Callable[[Any], str]]:
     """The finest round dates that are few enough, and how they are written."""
-    for unit, count, label in UNITS:
-        first = low.astype(f"M8[{unit}]").astype(np.int64) // count * count
+    for unit, count, label in units:
+        year = 1970 if unit == "Y" else 0  # years are round by their own count
+        first = (low.astype(f"M8[{unit}]").astype(np.int64) + year) // count * count - year
         last = high.astype(f"M8[{unit}]").astype(np.int64)
         places = np.arange(first, last + 1, count).astype(f"M8[{unit}]").astype("M8[s]")
         places = places[(places >= low) & (places <= high)]
@@ -204,7 +207,8 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 UNITS = (
     ("h", 1, _hour), ("h", 6, _hour), ("h", 12, _hour), ("D", 1, _day), ("D", 2, _day),
     ("D", 7, _day), ("D", 14, _day), ("M", 1, _month), ("M", 3, _month), ("M", 6, _month),
-    ("Y", 1, _year), ("Y", 2, _year), ("Y", 5, _year), ("Y", 10, _year), ("Y", 50, _year),
+    ("Y", 1, _year), ("Y", 2, _year), ("Y", 5, _year), ("Y", 10, _year), ("Y", 20, _year),
+    ("Y", 50, _year),
 )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ STYLE: dict[Any, Any] = {
     "ytick.color": SOFT,
     "ytick.left": False,
     "legend.frameon": False,
+    "svg.fonttype": "none",
 }
 
 
@@ -225,13 +226,13 @@ def _axes(count: int) -> tuple[Any, list[Any]]:
 
 def _titled(ax: Any, title: str, more: str = "") -> None:
     text = title if len(title) <= 64 else f"{title[:61]}..."
-    ax.set_title(f"{text}\n{more}" if more else text or "the series")
+    ax.set_title("\n".join(filter(None, (text, more))) or "the series")
 
 
 def _finish(figure: Any, axes: Sequence[Any], path: Path, title: str) -> None:
     for ax in axes:
         if ax.xaxis.have_units():
-            locator = AutoDateLocator(maxticks=7)
+            locator = AutoDateLocator(minticks=3, maxticks=7)
             ax.xaxis.set_major_locator(locator)
             ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
         ax.margins(x=0.01)
