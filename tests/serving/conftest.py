@@ -7,8 +7,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from loopcast.__main__ import read
 from loopcast.core.artifact import Artifact
+from loopcast.core.tables import read
 from loopcast.serving.predictor import Predictor
 
 GOLDEN = Path(__file__).parent.parent / "golden"

@@ -64,7 +64,10 @@ def _cells(values: NDArray[Any], name: str) -> NDArray[np.float64]:
     listed = values.tolist()
     clean = [np.nan if missing(v) or v in BLANK else _truth(v) for v in listed]
     try:
-        return np.array(clean, dtype=np.float64)
+        result = np.array(clean, dtype=np.float64)
+        if result.ndim != 1:
+            raise TypeError("cells hold lists")
+        return result
     except (TypeError, ValueError) as error:
         wrong = [v for v in clean if not _number(v)]
         raise WrongType(
