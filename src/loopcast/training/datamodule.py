@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from loopcast.core.errors import NoRows
+from loopcast.core.errors import ConfigError, NoRows
 from loopcast.core.panel import Panel
 from loopcast.core.task import Aggregate, Duplicates, Gaps, Origins, Task
 from loopcast.data.source import Source
@@ -90,7 +90,7 @@ class DataModule(L.LightningDataModule):
             }
         )
         self.checks = Checks((validation, test), non_negative, strict)
-        self.stride = stride or horizon
+        self.stride = horizon if stride is None else stride
         self.features, self.scaling = features, Scaling(scaling, transform)
         self.batch_size, self.sampling, self.seed = batch_size, sampling, seed
         self.known: Task | None = None  # a checkpoint's task, where one is judged
@@ -102,6 +102,7 @@ class DataModule(L.LightningDataModule):
         """Read once, check before a fit; whatever is fitted is fitted on the train part."""
         if self.panel is not None:
             return
+        self._sensible()
         if stage == "fit":
             examined = self.checks.examine(self.reading, self.known)
             task, self.panel, self.splits = self.checks.heed(examined, self.folder)
@@ -114,6 +115,16 @@ class DataModule(L.LightningDataModule):
         self.task = derived(task, self.train)
         self.encoder = Encoder.fit(self.train, self.task, self.features, self.scaling)
         self.windows: Windows | None = None
+
+    def _sensible(self) -> None:
+        named = {
+            "horizon": self.reading.horizon,
+            "batch_size": self.batch_size,
+            "stride": self.stride,
+        }
+        for name, value in named.items():
+            if value is not None and value < 1:
+                raise ConfigError(f"data.{name} is {value}; it must be 1 or more")
 
     def plan(self) -> dict[str, Any]:
         """What was derived, for people and for the run's own config."""
