@@ -15,7 +15,7 @@ from loopcast.training.cli import DEFAULTS
 from loopcast.training.datamodule import DataModule
 from loopcast.training.finish import export_best, keep_last
 from loopcast.training.forecaster import Forecaster
-from loopcast.training.judging import judge
+from loopcast.training.judging import judge, keep, past
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ def fit(
     run.fit(forecaster, module)
     keep_last(run, forecaster, module, folder)
     artifact = export_best(forecaster, module, folder, name).path
-    return Run(artifact, _test(module, artifact))
+    return Run(artifact, _test(module, artifact, folder))
 
 
-def _test(module: DataModule, artifact: Path) -> dict[str, Any] | None:
-    """What is judged is what is served: the artifact."""
+def _test(module: DataModule, artifact: Path, folder: Path) -> dict[str, Any] | None:
+    """What is judged is what is served: the artifact. Kept in `folder` for `loopcast report`."""
     from loopcast.core.inputs import inputs  # noqa: PLC0415
 
     assert module.panel is not None
@@ -68,4 +68,7 @@ def _test(module: DataModule, artifact: Path) -> dict[str, Any] | None:
         return None
     predictor = Predictor(artifact)
     quantiles = predictor.run(inputs(module.panel, predictor.task, series, origin))
-    return judge(module.panel, module.train, predictor.task, (series, origin, limit), quantiles)[0]
+    task, windows = predictor.task, (series, origin, limit)
+    board, forecasts = judge(module.panel, module.train, task, windows, quantiles)
+    keep(folder, board, forecasts, past(module.panel, task, series, origin))
+    return board
