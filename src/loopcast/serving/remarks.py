@@ -60,13 +60,16 @@ def _unknown(panel: Panel, task: Task, vocabularies: Mapping[str, Set[str]]) -> 
             continue
         role, _, plain = name.partition(".")
         if role == "static":
+            remark = [
+                f"{plain} {text!r} was not seen in training" for text in column.texts.tolist()
+            ]
             for i in _where(new[column.codes]):
-                yield i, f"{plain} {str(column.cells[i])!r} was not seen in training"
+                yield i, remark[column.codes[i]]
             continue
         rows = np.flatnonzero(new[column.codes] & _in_window(panel, task))
-        owners = panel.owners[rows]
-        for i in dict.fromkeys(owners.tolist()):
-            example = str(column.texts[column.codes[rows[owners == i][0]]])
+        owners, first = np.unique(panel.owners[rows], return_index=True)
+        for i, row in zip(owners.tolist(), rows[first], strict=True):
+            example = str(column.texts[column.codes[row]])
             yield i, f"{plain} holds values that were not seen in training, e.g. {example!r}"
 
 
