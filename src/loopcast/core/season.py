@@ -1,43 +1,99 @@
 """The season of data without dates, from the autocorrelation of the train part."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from loopcast.core.panel import Panel
 
+Array = NDArray[np.float64]
+
 SAMPLE = 200
 LONGEST = 400
+FEWEST = 8
+"""Shorter series repeat nothing three times that is worth the name."""
 THRESHOLD = 0.3
+LASTING = 0.6
+"""A season is nearly as strong after two rounds as after one; what only rings is not."""
+CHANCE = 2.5
+"""In deviations: the correlation of so many independent steps that counts for nothing."""
+INDEPENDENT = 4
+"""Series share their surprises: more of them than this prove no more."""
+STRONG = 0.8
+"""The first of the peaks is taken that reach this share of the highest."""
+DEEP = 0.5
+"""Before a peak the correlation has fallen below such a share of it: waves are smooth, noise is not."""
+BLOCKS = (1, 2, 4, 8)
+"""Where single steps are too noisy, sums of so many are looked at."""
 
 
 def detect(panel: Panel) -> int:
-    """Steps of the strongest repetition in the median series, 1 where none is clear."""
+    """Steps of the strongest repetition in the median series, 1 where none is clear.
+
+    A repetition must fit three times. `panel` is the train part: all of its targets count.
+    """
     chosen = np.unique(np.linspace(0, len(panel) - 1, min(len(panel), SAMPLE)).astype(int))
-    found = [_correlation(_series(panel, i)) for i in chosen]
-    longest = int(np.median([len(f) for f in found])) if found else 0
-    usable = [f[:longest] for f in found if len(f) >= longest > 3]
-    if not usable:
-        return 1
-    median = np.nanmedian(np.array(usable), axis=0)
-    inner = median[2:-1]
-    peaks = np.flatnonzero((inner > median[1:-2]) & (inner >= median[3:]) & (inner > THRESHOLD)) + 2
-    if not len(peaks):
-        return 1
-    strong = peaks[median[peaks] >= 0.9 * median[peaks].max()]
-    return int(strong[0])
+    series = [panel.target[panel.offsets[i] : panel.offsets[i + 1]] for i in chosen]
+    fine = _median([_correlation(_steps(rows, 1)) for rows in series])
+    for block in BLOCKS:
+        coarse = fine if block == 1 else _median([_correlation(_steps(r, block)) for r in series])
+        if found := _repetition(coarse, _threshold(len(coarse), len(series))):
+            return _refined(fine, found * block, block)
+    return 1
 
 
-def _series(panel: Panel, i: int) -> np.ndarray:
-    rows = panel.target[panel.offsets[i] : panel.offsets[i + 1]].astype(np.float64)
-    steps = np.diff(rows)
-    return np.nan_to_num(steps - np.nanmean(steps)) if np.isfinite(steps).any() else steps[:0]
+def _threshold(lags: int, series: int) -> float:
+    """Chance alone seldom correlates so much; the median of a few series is steadier than one."""
+    steps = 1.5 * max(lags, 1)
+    return max(THRESHOLD, CHANCE / (steps * min(series, INDEPENDENT)) ** 0.5)
 
 
-def _correlation(values: np.ndarray) -> np.ndarray:
-    """By lag from 0, as long as three repetitions fit."""
-    longest = min(len(values) // 3, LONGEST)
-    power = float(values @ values)
-    if longest < 4 or power == 0:
+def _steps(rows: NDArray[Any], block: int) -> Array:
+    """Differences of the sums of `block` steps, which have no trend; unknown ones are none."""
+    whole = rows[len(rows) % block :].astype(np.float64).reshape(-1, block).sum(1)
+    steps = np.diff(whole)
+    known = np.isfinite(steps)
+    return np.where(known, steps - steps[known].mean(), 0.0) if known.any() else steps[:0]
+
+
+def _correlation(values: Array) -> Array:
+    """By lag from 0, as long as two repetitions fit twice; each lag over the pairs it has."""
+    power, size = float(values @ values), len(values)
+    if size < FEWEST or power == 0:
         return np.zeros(0)
-    size = 1 << (2 * len(values) - 1).bit_length()
-    spectrum = np.abs(np.fft.rfft(values, size)) ** 2
-    return np.fft.irfft(spectrum)[:longest] / power
+    spectrum = np.abs(np.fft.rfft(values, 1 << (2 * size - 1).bit_length())) ** 2
+    lags = np.arange(min(2 * size // 3, 2 * LONGEST) + 1)
+    return np.fft.irfft(spectrum)[lags] / power * (size / (size - lags))
+
+
+def _median(found: list[Array]) -> Array:
+    """Over the series of at least median length, by lag."""
+    usable = [one for one in found if len(one)]
+    if not usable:
+        return np.zeros(0)
+    longest = int(np.median([len(one) for one in usable]))
+    return np.median([one[:longest] for one in usable if len(one) >= longest], axis=0)
+
+
+def _repetition(by_lag: Array, threshold: float) -> int:
+    """The first of the strongest peaks that is there after two rounds too; 0 where there is none."""
+    lags = np.arange(2, len(by_lag) // 2)
+    if not len(lags):
+        return 0
+    height = by_lag[lags] * (1 - lags / (1.5 * len(by_lag)))  # far lags have few pairs
+    peak = (by_lag[lags] > by_lag[lags - 1]) & (by_lag[lags] >= by_lag[lags + 1])
+    trough = np.append(by_lag[1], np.minimum.accumulate(by_lag[2:])[: len(lags) - 1])
+    again = np.max([by_lag[2 * lags + more] for more in (-1, 0, 1)], axis=0)
+    peak &= (trough < DEEP * height) & (again > LASTING * by_lag[lags])
+    clear = peak & (height > threshold)
+    if not clear.any():
+        return 0
+    return int(lags[clear & (height >= STRONG * height[clear].max())][0])
+
+
+def _refined(by_lag: Array, found: int, block: int) -> int:
+    """Of the lags around `found`, the one whose multiples are strongest."""
+    reach = max(block, found // 10)
+    near = [lag for lag in range(found - reach, found + reach + 1) if 2 <= lag < len(by_lag)]
+    return max(near, key=lambda lag: float(by_lag[lag::lag].mean()), default=found)
