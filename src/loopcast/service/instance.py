@@ -63,10 +63,9 @@ def from_series(
     prepared = inputs(panel, task, np.arange(len(asked)), origins)
     warnings = remarks(panel, task, prepared["target"], served.predictor.vocabularies)
     part = Part(places, named, origins, prepared, np.zeros(len(asked), np.int64), warnings, "sent")
-    if task.future.names:
-        for row, one in enumerate(asked):
-            if one.future:
-                fill(part, row, one.future, _first(one, ends[row], starts[row], task), served)
+    for row, one in enumerate(asked):
+        if one.future:
+            fill(part, row, one.future, _first(one, ends[row], starts[row], task), served)
     return part
 
 
