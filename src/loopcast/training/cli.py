@@ -175,6 +175,11 @@ class Cli(LightningCLI):
     def after_test(self) -> None:
         """Scores beside seasonal naive: printed, and stored in the run's folder."""
         data, model = self.datamodule, self.model
+        if not len(data.part("test")[0]):
+            raise ConfigError(
+                "the test part holds no window, so there is nothing to judge; give it steps"
+                " (data.test), which needs a fit with the same setting"
+            )
         quantiles = model.predictions().numpy()
         if not self.trainer.is_global_zero:
             return
