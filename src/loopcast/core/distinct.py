@@ -20,6 +20,8 @@ def distinct(column: Array) -> tuple[Codes, Codes]:
     if column.dtype.kind in "mM":
         column = column.view(np.int64)
     cells = column.tolist()
+    if _alike(cells):
+        return np.zeros(len(cells), np.int64), np.zeros(1, np.int64)
     try:
         codes, known = _numbered(cells)
         if column.dtype.kind == "O" and (0 in known or 1 in known):
@@ -29,6 +31,13 @@ def distinct(column: Array) -> tuple[Codes, Codes]:
     first = np.empty(len(known), dtype=np.int64)
     first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
     return codes, first
+
+
+def _alike(cells: list[Any]) -> bool:
+    """Are all of them one text, as the keys of a single series are?"""
+    if not cells or type(cells[0]) is not str or type(cells[-1]) is not str:
+        return False
+    return bool(cells[0] == cells[-1]) and cells.count(cells[0]) == len(cells)
 
 
 def _numbered(cells: list[Any]) -> tuple[Codes, defaultdict[Any, int]]:

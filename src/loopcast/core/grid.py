@@ -93,6 +93,8 @@ def _keys(coded: dict[str, Coded], rows: int) -> tuple[dict[str, Texts], Steps]:
     """Distinct keys (column -> [series]) in sorted order, and the series of each row."""
     owner, first = np.zeros(rows, dtype=np.int64), np.zeros(1, dtype=np.int64)
     for code, texts in coded.values():
+        if len(texts) == 1:
+            continue
         order = np.argsort(texts)
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
