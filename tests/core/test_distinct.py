@@ -42,3 +42,11 @@ def test_missing_cells_are_one_text_of_their_own():
     numbers, texts = codes(cells("a", None, float("nan"), pd.NA, pd.NaT, "", "a"))
     assert texts.tolist() == ["a", ""]
     assert numbers.tolist() == [0, 1, 1, 1, 1, 1, 0]
+
+
+def test_one_text_throughout_is_one_number_and_a_stranger_among_them_is_found():
+    assert distinct(cells("a", "a", "a"))[0].tolist() == [0, 0, 0]
+    assert distinct(cells("a", "b", "a"))[0].tolist() == [0, 1, 0]
+    numbers, texts = codes(cells("a", pd.NA, "b", "a"))
+    assert numbers.tolist() == [0, 1, 2, 0]
+    assert texts.tolist() == ["a", "", "b"]

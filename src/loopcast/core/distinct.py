@@ -20,13 +20,13 @@ def distinct(column: Array) -> tuple[Codes, Codes]:
     if column.dtype.kind in "mM":
         column = column.view(np.int64)
     cells = column.tolist()
-    if _alike(cells):
-        return np.zeros(len(cells), np.int64), np.zeros(1, np.int64)
     try:
+        if _alike(cells):
+            return np.zeros(len(cells), np.int64), np.zeros(1, np.int64)
         codes, known = _numbered(cells)
         if column.dtype.kind == "O" and (0 in known or 1 in known):
             codes, known = _numbered([_told(cell) for cell in cells])
-    except TypeError:  # cells that cannot be hashed
+    except (TypeError, ValueError):  # cells that cannot be hashed or compared
         codes, known = _numbered([repr(cell) for cell in cells])
     first = np.empty(len(known), dtype=np.int64)
     first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
