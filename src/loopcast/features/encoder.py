@@ -96,9 +96,10 @@ class Encoder(nn.Module):
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         """The fields of a network's window, by name."""
         target = inputs["target"]
-        mask = (target.abs() < HUGE).float()
-        scaled, location, scale = self.scaling(target, mask, *self.level(inputs))
-        zero = (target == 0).float()
+        seen = target.abs() < HUGE
+        known, mask = torch.where(seen, target, 0.0), seen.float()
+        scaled, location, scale = self.scaling.of_known(known, mask, *self.level(inputs))
+        zero = mask - known.sign().abs()  # cheaper than a comparison
         facts = self._window_facts(mask, zero, location, scale)
         return {
             "target": scaled,

@@ -42,7 +42,17 @@ class Scaling(nn.Module):
         `typical` and `spread` [..., 1] stand in, in transformed units, where a window has no
         observed value, or no deviation of its own.
         """
-        values = self.transformed(torch.where(mask > 0, target, 0.0))
+        return self.of_known(torch.where(mask > 0, target, 0.0), mask, typical, spread)
+
+    def of_known(
+        self,
+        known: Tensor,
+        mask: Tensor,
+        typical: Tensor | None = None,
+        spread: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The same of a target that is 0 where missing."""
+        values = self.transformed(known)
         count = mask.sum(dim=-1, keepdim=True)
         location, deviation = self.statistics(values, mask)
         typical = torch.zeros_like(location) if typical is None else typical

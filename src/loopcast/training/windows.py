@@ -1,7 +1,8 @@
 """Windows, gathered by index from flat tensors on the device; nothing is padded or copied."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -48,50 +49,90 @@ class Windows:
         tensors = {name: tensor.to(device) for name, tensor in self.tensors.items()}
         return replace(self, tensors=tensors, **moved)
 
+    def fits(self, device: torch.device) -> bool:
+        """May the panel lie on the device? It takes half of the free memory at most."""
+        if device.type != "cuda":
+            return True
+        held = sum(tensor.nbytes for tensor in self.tensors.values())
+        return held <= torch.cuda.mem_get_info(device)[0] // 2
+
+    @cached_property
+    def _before(self) -> Tensor:
+        """Windows of the series before each, [series]."""
+        return torch.cat([self.ends.new_zeros(1), self.ends[:-1]])
+
+    @cached_property
+    def whole(self) -> bool:
+        """Does every window that may be drawn lie inside its series, all its targets shown?"""
+        count = self.ends - self._before
+        begins = self.first - self.start - (self.history - 1)
+        last = torch.minimum(self.length - 1, self.limit - self.start) + self.start
+        over = self.first + count - 1 + self.horizon - last
+        return not bool((((begins < 0) | (over > 0)) & (count > 0)).any())
+
     def pick(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Window numbers [batch] -> series and origins, [batch] each."""
         series = torch.searchsorted(self.ends, ids, right=True)
-        nth = ids - torch.where(series > 0, self.ends[series - 1], 0)
-        return series, self.first[series] + nth
+        return series, self.first[series] + ids - self._before[series]
 
     def of_series(self, series: Tensor, share: Tensor) -> Tensor:
         """The window that lies at `share` (0 to 1) of each given series' windows."""
-        before = torch.where(series > 0, self.ends[series - 1], 0)
+        before = self._before[series]
         count = self.ends[series] - before
         return before + torch.minimum((share * count).long(), count - 1)
 
+    def draw(self, ids: Tensor) -> Batch:
+        """What `gather` gives for window numbers [batch]; whole windows are copied row by row."""
+        series, origin = self.pick(ids)
+        if not self.whole:
+            return self.gather(series, origin)
+        begin = self.offset[series] + origin - self.start[series] - (self.history - 1)
+        return self._batch(series, origin, lambda tensor, part: _runs(tensor, begin, part))
+
     def gather(self, series: Tensor, origin: Tensor) -> Batch:
-        """The artifact's inputs by name (text as codes), and "actual" and "weight" [batch, horizon]."""
+        """The artifact's inputs by name (text as codes), and "actual" and "weight" [batch, horizon].
+
+        Steps outside a series are NaN, or code 0.
+        """
         steps = torch.arange(1 - self.history, self.horizon + 1, device=origin.device)
-        within = (origin - self.start[series])[:, None] + steps  # [batch, history + horizon]
-        inside = (within >= 0) & (within < self.length[series][:, None])
-        rows = torch.where(inside, within + self.offset[series][:, None], 0)
-        seen = inside & (within <= (self.limit - self.start)[series][:, None])
-        target = torch.where(seen, self.tensors["target"][rows], NAN)
-        batch = {"target": target[:, : self.history], "origin": origin}
-        batch["actual"] = target[:, self.history :]
+        at, start = origin[:, None], self.start[series][:, None]
+        rows = (at + (self.offset[series][:, None] - start)) + steps  # [batch, history + horizon]
+        inside = (steps >= start - at) & (steps < start + self.length[series][:, None] - at)
+        seen = inside & (steps <= self.limit[series][:, None] - at)
+        rows = rows.clamp(0, len(self.tensors["target"]) - 1)
+
+        def cells(tensor: Tensor, part: slice) -> Tensor:
+            flat = tensor.index_select(0, rows[:, part].flatten())
+            shown = (seen if tensor is self.tensors["target"] else inside)[:, part]
+            shown = shown[..., None] if tensor.ndim > 1 else shown
+            values = flat.unflatten(0, shown.shape[:2])
+            return torch.where(shown, values, NAN if tensor.is_floating_point() else 0)
+
+        return self._batch(series, origin, cells)
+
+    def _batch(
+        self, series: Tensor, origin: Tensor, cells: Callable[[Tensor, slice], Tensor]
+    ) -> Batch:
+        """`cells` gives [batch, step, ...] of a tensor for a part of the steps."""
+        past, ahead = slice(0, self.history), slice(self.history, self.history + self.horizon)
+        target = cells(self.tensors["target"], slice(0, ahead.stop))
+        batch = {"target": target[:, past], "origin": origin, "actual": target[:, ahead]}
+        parts = {"past": past, "weight": ahead, "future": slice(0, ahead.stop)}
         for name, tensor in self.tensors.items():
-            if name != "target":
-                batch[name] = self._column(name, tensor, series, rows, inside)
+            axis = name.split(".", maxsplit=1)[0]
+            if axis == "static":
+                batch[name] = tensor.index_select(0, series)
+            elif axis in parts:
+                batch[name] = cells(tensor, parts[axis])
         return batch
 
-    def _column(
-        self, name: str, tensor: Tensor, series: Tensor, rows: Tensor, inside: Tensor
-    ) -> Tensor:
-        axis = name.split(".", maxsplit=1)[0]
-        if axis == "static":
-            return tensor[series]
-        part = slice(None)
-        if axis == "past":
-            part = slice(None, self.history)
-        elif axis == "weight":
-            part = slice(self.history, None)
-        missing = 0 if "." in name else NAN
-        inside = inside[:, part]
-        values = tensor[rows[:, part]]
-        return torch.where(
-            inside[..., None] if values.ndim > inside.ndim else inside, values, missing
-        )
+
+def _runs(tensor: Tensor, begin: Tensor, part: slice) -> Tensor:
+    """The rows begin + part.start, ..., begin + part.stop - 1 of each begin: [batch, step, ...]."""
+    size = part.stop - part.start
+    shape = (len(tensor) - size + 1, size, *tensor.shape[1:])
+    overlapping = tensor.as_strided(shape, (tensor.stride(0), *tensor.stride()))
+    return overlapping.index_select(0, begin + part.start)
 
 
 def windows(
