@@ -228,7 +228,7 @@ class DataModule(L.LightningDataModule):
         """Numbers of windows -> windows, gathered where the panel lies."""
         resident = self._at(batch.device)
         if batch.ndim == 1:
-            return resident.gather(*resident.pick(batch))
+            return resident.draw(batch)
         number, series, origin = batch.unbind(1)
         shown = self._until_now(resident)
         return {**shown.gather(series, origin), "number": number, "series": series}
