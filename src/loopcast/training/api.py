@@ -6,16 +6,16 @@ from typing import Any
 
 import lightning as L
 import pandas as pd
-from lightning.pytorch.callbacks import ModelCheckpoint
 
 from loopcast.data.frame import Frame
 from loopcast.serving.predictor import Predictor
-from loopcast.training.callbacks import StopOnInterrupt
+from loopcast.training.callbacks import PATIENCE, StopOnInterrupt, keeping
 from loopcast.training.cli import DEFAULTS
 from loopcast.training.datamodule import DataModule
 from loopcast.training.finish import export_best, keep_last
 from loopcast.training.forecaster import Forecaster
 from loopcast.training.judging import judge, keep, past
+from loopcast.training.messages import quiet
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,18 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     module, forecaster = DataModule(source=Frame(frame), **data), Forecaster(**(model or {}))
     module.folder = folder
-    best = ModelCheckpoint(
-        folder, "best", monitor="validation_loss", enable_version_counter=False,
-        save_on_train_epoch_end=False,
-    )  # fmt: skip
     options = {**DEFAULTS, **(trainer or {})}
     if options.get("max_steps", -1) > 0 and "max_time" not in (trainer or {}):
         options["max_time"] = None
-    run = L.Trainer(**{"logger": False, **options, "callbacks": [best, StopOnInterrupt()]})
-    run.fit(forecaster, module)
-    keep_last(run, forecaster, module, folder)
+    own = [
+        *(options.get("callbacks") or []),
+        *keeping(folder, PATIENCE, data.get("validation") != 0),
+    ]
+    options = {"logger": False, **options, "callbacks": [*own, StopOnInterrupt()]}
+    with quiet():
+        run = L.Trainer(**options)
+        run.fit(forecaster, module)
+        keep_last(run, forecaster, module, folder)
     artifact = export_best(forecaster, module, folder, name).path
     return Run(artifact, _test(module, artifact, folder))
 

@@ -9,17 +9,36 @@ from typing import Any
 
 import lightning as L
 import yaml
-from lightning.pytorch.callbacks import Callback, EarlyStopping, Timer
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    ModelCheckpoint,
+    Timer,
+    TQDMProgressBar,
+)
 from lightning.pytorch.utilities import rank_zero_only
 
 from loopcast.core.errors import ConfigError
 from loopcast.training.export import libraries
 from loopcast.training.forecaster import Forecaster
 
+PATIENCE = 30
+"""Looks at the validation part without gain, after which a fit ends."""
 INTERRUPTED = 130
 """The exit status of a process that Ctrl-C ended."""
 ASKING = 10
 """Steps between two times that ranks ask each other whether to stop."""
+
+
+def keeping(folder: Path, patience: int, judged: bool) -> list[Callback]:
+    """Best and last checkpoint in `folder`, and an early end; `judged`: is there a validation part?"""
+    if not judged:
+        return [ModelCheckpoint(folder, "best", enable_version_counter=False)]
+    best = ModelCheckpoint(
+        folder, "best", monitor="validation_loss", save_last=True,
+        enable_version_counter=False, save_on_train_epoch_end=False,
+    )  # fmt: skip
+    return [best, EarlyStopping("validation_loss", patience=patience, strict=False)]
 
 
 class StopOnInterrupt(Callback):
@@ -96,6 +115,16 @@ def _clock(trainer: L.Trainer) -> str:
 @rank_zero_only
 def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+class Bar(TQDMProgressBar):
+    """Shows the losses, not the number of the log."""
+
+    def get_metrics(self, trainer: L.Trainer, pl_module: L.LightningModule) -> dict[str, Any]:
+        """See Bar."""
+        metrics = dict(super().get_metrics(trainer, pl_module))
+        metrics.pop("v_num", None)
+        return metrics
 
 
 class KeepPlan(Callback):

@@ -7,13 +7,21 @@ from typing import Any
 import lightning as L
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from loopcast.core.errors import ConfigError, LoopcastError
 from loopcast.core.verdict import table, verdict
-from loopcast.training.callbacks import KeepPlan, StopOnInterrupt, recorded, why
+from loopcast.training.callbacks import (
+    PATIENCE,
+    Bar,
+    KeepPlan,
+    StopOnInterrupt,
+    keeping,
+    recorded,
+    why,
+)
 from loopcast.training.checking import Examined
 from loopcast.training.datamodule import DataModule
 from loopcast.training.finish import add_test_scores, export_best, keep_last
@@ -21,7 +29,6 @@ from loopcast.training.forecaster import Forecaster
 from loopcast.training.judging import judge, keep, past
 from loopcast.training.messages import quiet, readable
 
-PATIENCE = 30
 ONCE = ("config", "ckpt_path", "weights_only", "replay")
 """Flags of one call, no part of what a run is."""
 DEFAULTS = {
@@ -112,7 +119,7 @@ class Cli(LightningCLI):
         if given.get("max_steps", -1) > 0 and self._times() == DEFAULTS["max_time"]:
             kwargs["max_time"] = None
         if given.get("enable_progress_bar") is not False:
-            callbacks.append(TQDMProgressBar(refresh_rate=20))
+            callbacks.append(Bar(refresh_rate=20))
         try:
             return super().instantiate_trainer(**{**kwargs, "callbacks": callbacks})
         except (MisconfigurationException, ValueError, TypeError) as error:
@@ -124,16 +131,10 @@ class Cli(LightningCLI):
     def _callbacks(self) -> list[Callback]:
         self._dump_config()
         config = {k: v for k, v in self.config_dump.items() if k not in ONCE}
-        best = ModelCheckpoint(
-            self.folder, "best", monitor="validation_loss", save_last=True,
-            enable_version_counter=False, save_on_train_epoch_end=False,
-        )  # fmt: skip
-        patience = self._get(self.config, "patience")
-        stop = EarlyStopping("validation_loss", patience=patience, strict=False)
-        keep = KeepPlan(self.folder, {"name": self.run_name, **config})
         judged = self._get(self.config, "data").get("validation") != 0
-        last = ModelCheckpoint(self.folder, "best", enable_version_counter=False)
-        return [*([best, stop] if judged else [last]), StopOnInterrupt(), keep]
+        kept = keeping(self.folder, self._get(self.config, "patience"), judged)
+        plan = KeepPlan(self.folder, {"name": self.run_name, **config})
+        return [*kept, StopOnInterrupt(), plan]
 
     def after_fit(self) -> None:
         """Write the artifact from the best checkpoint; the last weights have their say first."""

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import numpy as np
@@ -23,6 +23,7 @@ from loopcast.training.checking import Checks, derived
 from loopcast.training.reading import configured
 from loopcast.training.windows import Batch, Draws, Listed, Sampling, Windows, windows
 
+Resident = Literal["auto", "device", "host"]
 JUDGING = 4096
 """Windows in a batch of validation and test."""
 
@@ -62,6 +63,7 @@ class DataModule(L.LightningDataModule):
         transform: Transform = "none",
         batch_size: int | None = None,
         sampling: Sampling = "windows",
+        resident: Resident = "auto",
         seed: int | None = None,
     ) -> None:
         super().__init__()
@@ -93,6 +95,7 @@ class DataModule(L.LightningDataModule):
         self.stride = horizon if stride is None else stride
         self.features, self.scaling = features, Scaling(scaling, transform)
         self.batch_size, self.sampling, self.seed = batch_size, sampling, seed
+        self.placed = resident
         self.known: Task | None = None  # a checkpoint's task, where one is judged
         self.folder: Path | None = None  # the run's own, where its findings are kept
         self.panel: Panel | None = None
@@ -157,6 +160,13 @@ class DataModule(L.LightningDataModule):
                     " data.validation, data.test or data.horizon"
                 )
         return self.windows
+
+    def _on_host(self) -> bool:
+        """Does the panel stay on the host, and only windows travel?"""
+        if self.placed == "auto":
+            device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+            self.placed = "device" if self.resident().fits(device) else "host"
+        return self.placed == "host"
 
     def _encoder(self) -> Encoder:
         attached = getattr(getattr(self, "trainer", None), "lightning_module", None)
@@ -224,11 +234,26 @@ class DataModule(L.LightningDataModule):
         world = self.trainer.world_size if self.trainer else 1
         return Listed(torch.from_numpy(table), JUDGING, rank, world)
 
-    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
+    def on_before_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Tensor | Batch:
+        """Numbers of windows -> windows, where the panel stays on the host."""
+        if not self._on_host():
+            return batch
+        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        gathered = self._gathered(self.resident(), batch)
+        # from pinned memory the copy runs beside the step under way
+        return (
+            {n: t.pin_memory() for n, t in gathered.items()} if device.type == "cuda" else gathered
+        )
+
+    def on_after_batch_transfer(self, batch: Tensor | Batch, dataloader_idx: int) -> Batch:
         """Numbers of windows -> windows, gathered where the panel lies."""
-        resident = self._at(batch.device)
+        if isinstance(batch, dict):
+            return batch
+        return self._gathered(self._at(batch.device), batch)
+
+    def _gathered(self, resident: Windows, batch: Tensor) -> Batch:
         if batch.ndim == 1:
-            return resident.draw(batch)
+            return resident.gather(*resident.pick(batch))
         number, series, origin = batch.unbind(1)
         shown = self._until_now(resident)
         return {**shown.gather(series, origin), "number": number, "series": series}

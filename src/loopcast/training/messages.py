@@ -28,6 +28,7 @@ TYPES = {
 NOISE = (
     "LightningCLI's args parameter",
     "The .* does not have many workers",
+    "Total length of `.*` across ranks is zero",
     "The number of training batches .* is smaller than the logging interval",
     "Checkpoint directory .* exists and is not empty",
     "Experiment logs directory .* exists and is not empty",
