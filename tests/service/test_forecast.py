@@ -161,7 +161,14 @@ def test_dates_of_the_tasks_own_format_are_read_too(tmp_path):
     task = replace(TASK, time_format="%Y %b")
     with running(tmp_path, task) as service:
         own = service.forecast(
-            {"rows": rows(months=[f"2018 {m}" for m in ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug"]])}
+            {
+                "rows": rows(
+                    months=[
+                        f"2018 {m}"
+                        for m in ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug"]
+                    ]
+                )
+            }
         )
         iso = service.forecast({"rows": rows()})
         assert own["forecasts"] == iso["forecasts"]
