@@ -253,7 +253,7 @@ class DataModule(L.LightningDataModule):
 
     def _gathered(self, resident: Windows, batch: Tensor) -> Batch:
         if batch.ndim == 1:
-            return resident.gather(*resident.pick(batch))
+            return resident.draw(batch)
         number, series, origin = batch.unbind(1)
         shown = self._until_now(resident)
         return {**shown.gather(series, origin), "number": number, "series": series}
