@@ -148,6 +148,16 @@ def test_names_from_the_data_are_escaped(part):
     parsed(told)
 
 
+def test_a_password_in_the_config_is_not_shown(part):
+    folder = part("config.yaml", "test.json")
+    config = (folder / "config.yaml").read_text()
+    url = "postgresql+psycopg://shop:h:unter2@db/sales"
+    (folder / "config.yaml").write_text(config.replace("path: sales.csv", f"url: {url}"))
+    told = page(Run.read(str(folder)))
+    assert "unter2" not in told
+    assert "postgresql+psycopg://shop:***@db/sales" in told
+
+
 def test_a_damaged_file_is_named(part):
     folder = part("config.yaml")
     (folder / "test.json").write_text("{")
