@@ -56,6 +56,7 @@ dl.facts dt{color:var(--soft);margin:0}dl.facts dd{display:block}
 pre{background:var(--card);border-radius:.5rem;padding:.9rem 1.1rem;overflow-x:auto;
 font:13px/1.5 ui-monospace,monospace}details{margin:.5rem 0}summary{cursor:pointer;color:var(--soft)}
 code{font-family:ui-monospace,monospace}footer{margin-top:3rem;color:var(--soft);font-size:.8rem}
+@media(max-width:46rem){td.words,th.words{display:none}.groups td.words{display:table-cell}}
 @media print{body{max-width:none}details{display:none}}
 """
 )
