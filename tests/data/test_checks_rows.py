@@ -227,7 +227,13 @@ def test_weekend_rows_at_business_days_are_told() -> None:
 
 @pytest.mark.parametrize(
     ("true", "named", "hint"),
-    [("MS", "D", "MS"), ("W-SUN", "D", "W-SUN"), ("D", "h", "D"), ("h", "15min", "h")],
+    [
+        ("MS", "D", "MS"),
+        ("MS", "W-SUN", "MS"),
+        ("W-SUN", "D", "W-SUN"),
+        ("D", "h", "D"),
+        ("h", "15min", "h"),
+    ],
 )
 def test_rows_that_stand_regularly_apart_ask_for_their_frequency(true, named, hint) -> None:
     finding = found(rows(true), replace(task(true), frequency=named))["other-frequency"]

@@ -30,7 +30,7 @@ def presence(rows: Any, task: Task, weight: str | None) -> tuple[list[Finding], 
             len(missing),
             few(missing),
             detail,
-            " ".join([advice, *near[:1]]),
+            "; ".join([advice, *near[:1]]),
         )
     ], there
 

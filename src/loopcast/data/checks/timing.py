@@ -15,6 +15,8 @@ RECENT = 12
 """More steps than the grid looks at to tell whether the last one is complete."""
 REGULAR, UNEQUAL = 0.9, 0.1
 """Distances between rows that differ less than UNEQUAL in such a share are another frequency."""
+MONTHLY = 4
+"""Months are four or five weeks: from so many steps on, distances may differ by one."""
 
 
 def unreadable(values: Array, good: Array, task: Task) -> list[Finding]:
@@ -184,7 +186,8 @@ def _spacing(table: Table) -> list[Finding]:
     if len(apart) < 10:
         return []
     usual = int(np.median(apart))
-    share = float((abs(apart - usual) <= usual * UNEQUAL).mean())
+    unequal = max(usual * UNEQUAL, usual >= MONTHLY)
+    share = float((abs(apart - usual) <= unequal).mean())
     if usual < 2 or share < REGULAR:
         return []
     return [
@@ -206,6 +209,9 @@ def _suggestion(table: Table, usual: int) -> str:
         return f"W-{WEEKDAYS[weekday]}"
     if unit == "day":
         names = {30: "MS", 31: "MS", 90: "QS", 91: "QS", 92: "QS", 365: "YS"}
+        return names.get(usual, "what the rows are")
+    if unit == "week":
+        names = {4: "MS", 5: "MS", 13: "QS", 52: "YS"}
         return names.get(usual, "what the rows are")
     if unit == "minute":
         other = f"{count}min" if 1440 % count == 0 else "what the rows are"
