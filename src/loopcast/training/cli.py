@@ -193,6 +193,7 @@ class Cli(LightningCLI):
         checkpoint = Path(self.config_init["test"]["ckpt_path"])
         if add_test_scores(artifact, checkpoint, board):
             print(f"{artifact} keeps these scores in its card")
+        print(f"with pictures: loopcast report {self.run_name}")
 
 
 def main(args: Sequence[str] | None = None) -> None:
