@@ -25,7 +25,7 @@ AHEAD = Task(
     history=8, quantiles=LEVELS, static=Columns(categorical=("shop", "item")),
     future=Columns(numeric=("price",), categorical=("event",)),
 )  # fmt: skip
-SHOPS = ["a", "b", "c"]
+SHOPS = ["a", "b", "Victoria"]
 
 
 def artifact(task=TASK, bias=0.0, broken=False, name="tiny"):
@@ -50,7 +50,7 @@ def artifact(task=TASK, bias=0.0, broken=False, name="tiny"):
         node("ReduceSum", ["ones", "axis"], ["count"], keepdims=1),
         node("Max", ["count", "one"], ["counted"]),
         node("Div", ["sum", "counted"], ["mean"]),
-        node("LabelEncoder", ["static.shop"], ["code"], domain="ai.onnx.ml",
+        node("LabelEncoder", [f"static.{task.series[0]}"], ["code"], domain="ai.onnx.ml",
              keys_strings=SHOPS, values_int64s=[1, 2, 3], default_int64=0),
         node("Cast", ["code"], ["number"], to=TensorProto.FLOAT),
         node("Mul", ["number", "zero"], ["nothing"]),
@@ -61,7 +61,7 @@ def artifact(task=TASK, bias=0.0, broken=False, name="tiny"):
     ins = [
         number("target", TensorProto.FLOAT, ["batch", task.history]),
         number("origin", TensorProto.INT64, ["batch"]),
-        number("static.shop", TensorProto.STRING, ["batch"]),
+        number(f"static.{task.series[0]}", TensorProto.STRING, ["batch"]),
     ]
     if task.future.names:
         span = task.history + task.horizon
