@@ -18,6 +18,12 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of an artifact made once, its rows and its forecasts."""
+    return ROOT / "tests" / "golden"
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data sets that may not be shipped; skips where it is absent."""
     folder = Path(os.environ.get("LOOPCAST_DATA", ROOT / ".." / "shared" / "data")).resolve()

@@ -15,11 +15,6 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 
 
 @pytest.fixture(scope="session")
-def golden() -> Path:
-    return GOLDEN
-
-
-@pytest.fixture(scope="session")
 def predictor():
     return Predictor(GOLDEN / "golden.onnx")
 
