@@ -93,6 +93,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(installed):
     import zipfile
 
     names = zipfile.ZipFile(next(installed.parents[2].glob("*.whl"))).namelist()
-    assert {name.split("/")[0] for name in names} == {"loopcast", "loopcast-0.1.0.dist-info"}
+    rooms = {name.split("/")[0] for name in names}
+    assert {room.split("-")[0] for room in rooms} == {"loopcast"}
+    assert len(rooms) == 2
     assert "loopcast/py.typed" in names
     assert any(name.endswith("LICENSE") for name in names)
