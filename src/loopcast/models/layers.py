@@ -52,7 +52,8 @@ class Linear(nn.Module):
         if self.weight.ndim == 2:
             return linear(values, self.weight.mT, self.bias)
         rows = values.flatten(1, -2)  # [member or 1, row, inputs]
-        out = torch.matmul(rows, self.weight) + self.bias[:, None]
+        rows = rows.expand(self.weight.shape[0], -1, -1)
+        out = torch.baddbmm(self.bias[:, None], rows, self.weight)
         return (
             out.reshape(out.shape[0], *values.shape[1:-1], out.shape[-1])
             if values.ndim > 3
