@@ -10,23 +10,20 @@ import pytest
 from training.conftest import same, started, train, weights
 
 from loopcast.serving.predictor import Predictor
+from loopcast.training import cli
 
 FIT = ("fit", "--config", "run.yaml")
 
 
-def test_a_fit_resumed_by_command_ends_where_an_uncut_one_does(config):
+def test_a_fit_resumed_by_command_ends_where_an_uncut_one_does(config, monkeypatch):
     """The learning rate is constant, as a shorter run would else anneal sooner."""
-    steady = ("--model.schedule=constant", "--patience=1000")
-    assert train(config, *FIT, *steady, "--name=whole")[0] == 0
-    assert train(config, *FIT, *steady, "--name=cut", "--trainer.max_steps=37")[0] == 0
-    code, _, err = train(
-        config, *FIT, *steady, "--name=cut", "--ckpt_path=checkpoints/cut/last.ckpt"
-    )
-    assert code == 0, err
-    same(
-        weights(config / "checkpoints/whole/last.ckpt"),
-        weights(config / "checkpoints/cut/last.ckpt"),
-    )
+    monkeypatch.chdir(config)
+    steady = [*FIT, "--model.schedule=constant", "--patience=1000"]
+    cli.main([*steady, "--name=whole"])
+    cli.main([*steady, "--name=cut", "--trainer.max_steps=37"])
+    cli.main([*steady, "--name=cut", "--ckpt_path=checkpoints/cut/last.ckpt"])
+    whole, cut = (weights(f"checkpoints/{name}/last.ckpt") for name in ("whole", "cut"))
+    same(whole, cut)
 
 
 def interrupted(process, file):

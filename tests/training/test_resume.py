@@ -1,12 +1,15 @@
 """A run that was cut, resumed or replayed ends with the weights of the run that was not."""
 
 import json
+from pathlib import Path
 
 import lightning as L
 import pandas as pd
 import pytest
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-from training.conftest import parts, sales, same, train, weights
+from training.conftest import parts, sales, same, weights
+
+from loopcast.training import cli
 
 pytestmark = pytest.mark.filterwarnings("ignore:Be aware that when using .ckpt_path")
 QUIET = {
@@ -79,32 +82,14 @@ def test_rows_after_the_train_part_change_no_weight_however_many(frame, tmp_path
     same(one.state_dict(), other.state_dict())
 
 
-def test_a_timed_run_is_replayed_by_its_steps(config):
-    code, _, err = train(
-        config,
-        "fit",
-        "--config",
-        "run.yaml",
-        "--trainer.max_steps=-1",
-        "--trainer.max_time=00:00:00:02",
-    )
-    assert code == 0, err
-    folder = config / "checkpoints" / "run"
-    facts = json.loads((folder / "steps.json").read_text())
+def test_a_timed_run_is_replayed_by_its_steps(config, monkeypatch):
+    monkeypatch.chdir(config)
+    fit = ["fit", "--config", "run.yaml"]
+    cli.main([*fit, "--trainer.max_steps=-1", "--trainer.max_time=00:00:00:02"])
+    timed, again = Path("checkpoints/run"), Path("checkpoints/again")
+    facts = json.loads((timed / "steps.json").read_text())
     assert facts["steps"] > 25
-    timed = weights(folder / "last.ckpt")
-    code, _, err = train(
-        config,
-        "fit",
-        "--config",
-        "run.yaml",
-        "--name",
-        "again",
-        "--replay",
-        str(folder / "steps.json"),
-    )
-    assert code == 0, err
-    replayed = config / "checkpoints" / "again"
-    same(timed, weights(replayed / "last.ckpt"))
-    same(weights(folder / "best.ckpt"), weights(replayed / "best.ckpt"))
-    assert json.loads((replayed / "steps.json").read_text()) == facts
+    cli.main([*fit, "--name", "again", "--replay", str(timed / "steps.json")])
+    same(weights(timed / "last.ckpt"), weights(again / "last.ckpt"))
+    same(weights(timed / "best.ckpt"), weights(again / "best.ckpt"))
+    assert json.loads((again / "steps.json").read_text()) == facts
