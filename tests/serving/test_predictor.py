@@ -208,6 +208,12 @@ def test_a_table_with_aggregation_is_put_on_the_grid_as_in_training(last_value):
     assert str(forecast.times[0, 0])[:10] == "2024-01-28"
 
 
+def test_transactions_may_come_once_a_week(last_value):
+    task = replace(TASK, frequency="D", aggregate="sum", season=7)
+    rows = {"t": pd.date_range("2024-01-01", periods=9, freq="7D"), "y": np.arange(9.0)}
+    assert len(Predictor(last_value(task)).predict(rows)) == 1
+
+
 def test_integer_time_needs_no_calendar(last_value):
     predictor = Predictor(last_value(replace(TASK, frequency="1", season=24)))
     forecast = predictor.predict({"t": [1, 2, 3], "y": [4.0, 5.0, 6.0]})

@@ -111,9 +111,12 @@ class Predictor:
             )
 
     def _require_frequency(self, panel: Panel) -> None:
-        """Rows that are nowhere next to each other are rows of a coarser frequency."""
+        """Rows that are nowhere next to each other are rows of a coarser frequency.
+
+        Not so transactions, which may come once a week.
+        """
         seen = ~np.isnan(panel.target)
-        if len(seen) < 2 or (seen[1:] & seen[:-1]).any() or self.task.frequency == "B":
+        if self.task.aggregate or len(seen) < 2 or (seen[1:] & seen[:-1]).any():
             return
         steps, owners = panel.indices[seen], panel.owners[seen]
         apart = np.diff(steps)[owners[1:] == owners[:-1]]
