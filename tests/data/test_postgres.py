@@ -80,7 +80,7 @@ def test_weekly_units_of_a_query_are_those_of_the_file(shop, config, shared_data
 
 
 def test_a_query_is_trained_on_and_forecast_from(shop, config, root, tmp_path) -> None:
-    config["data"]["source"]["init_args"]["parameters"]["product"] = "^22[0-9]{3}[A-Z]*$"
+    config["data"]["source"]["init_args"]["parameters"]["product"] = "^221[0-9]{2}[A-Z]*$"
     (tmp_path / "shop.yaml").write_text(yaml.safe_dump(config))
     train = [sys.executable, str(root / "train.py"), "fit", "--config", "shop.yaml"]
     done = subprocess.run(
