@@ -54,6 +54,14 @@ def test_noise_and_wandering_have_no_season(length):
         assert detect(panel(noise.cumsum(axis=1))) == 1
 
 
+def test_a_swing_that_dies_out_is_no_season():
+    swing, fading = 2 * 0.9 * np.cos(2 * np.pi / 6), 0.9**2
+    values = np.random.default_rng(0).normal(size=(20, 400))
+    for step in range(2, 400):
+        values[:, step] += swing * values[:, step - 1] - fading * values[:, step - 2]
+    assert detect(panel(values)) == 1
+
+
 def test_lines_constants_and_nothing_have_no_season():
     for values in (np.arange(50.0), np.zeros(50), np.full(50, np.nan), np.arange(2.0), [1.0]):
         assert detect(panel(values)) == 1
