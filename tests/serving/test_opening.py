@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -132,6 +133,12 @@ def test_a_graph_with_inputs_that_its_task_does_not_name_is_refused(model):
     model.graph.input.append(extra)
     with pytest.raises(ArtifactError, match="weather"):
         Predictor(model.SerializeToString())
+
+
+def test_a_graph_that_fails_while_it_runs_is_told(last_value):
+    metadata = Artifact(replace(TASK, history=36)).to_metadata()
+    with pytest.raises(ArtifactError, match=r"cannot be run.*export it again"):
+        Predictor(last_value(TASK, metadata)).predict(ROWS)
 
 
 def test_a_path_that_is_no_file_is_refused(tmp_path):

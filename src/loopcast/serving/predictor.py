@@ -84,12 +84,20 @@ class Predictor:
         feed = {name: prepared[name] for name in self._names}
         count = len(prepared["origin"])
         if count <= self._chunk:
-            return self._session.run(["quantiles"], feed)[0]
+            return self._quantiles(feed)
         parts = [
             {name: values[i : i + self._chunk] for name, values in feed.items()}
             for i in range(0, count, self._chunk)
         ]
-        return np.concatenate([self._session.run(["quantiles"], part)[0] for part in parts])
+        return np.concatenate([self._quantiles(part) for part in parts])
+
+    def _quantiles(self, feed: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        try:
+            return self._session.run(["quantiles"], feed)[0]
+        except Exception as error:  # onnxruntime raises many types of its own
+            raise ArtifactError(
+                f"the graph cannot be run ({str(error).splitlines()[0][:200]}); export it again"
+            ) from error
 
     def _refuse_other_graphs(self) -> None:
         others = sorted(set(self._names) - set(names(self.task)))
