@@ -4,9 +4,11 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from training.conftest import same, started, train, weights
 
 from loopcast.serving.predictor import Predictor
@@ -24,6 +26,40 @@ def test_a_fit_resumed_by_command_ends_where_an_uncut_one_does(config, monkeypat
     cli.main([*steady, "--name=cut", "--ckpt_path=checkpoints/cut/last.ckpt"])
     whole, cut = (weights(f"checkpoints/{name}/last.ckpt") for name in ("whole", "cut"))
     same(whole, cut)
+
+
+def test_the_run_s_own_config_trains_the_same_again(config, monkeypatch):
+    monkeypatch.chdir(config)
+    every = """
+  callbacks:
+    - class_path: lightning.pytorch.callbacks.ModelCheckpoint
+      init_args: {dirpath: checkpoints/run, filename: step, every_n_train_steps: 40}
+"""
+    with Path("run.yaml").open("a") as more:
+        more.write(every.replace("\n  callbacks", "  callbacks"))
+    text = (
+        Path("run.yaml")
+        .read_text()
+        .replace(
+            "trainer: {max_steps: 60, enable_progress_bar: false}",
+            "trainer:\n  max_steps: 60\n  enable_progress_bar: false",
+        )
+    )
+    Path("run.yaml").write_text(text)
+    cli.main([*FIT])
+    best = torch.load("checkpoints/run/best.ckpt", weights_only=True)
+    assert best["global_step"] in (25, 50, 60)
+    assert torch.load("checkpoints/run/step.ckpt", weights_only=True)["global_step"] == 40
+    cli.main(
+        [
+            "fit",
+            "--config",
+            "checkpoints/run/config.yaml",
+            "--name=again",
+            "--ckpt_path=checkpoints/run/step.ckpt",
+        ]
+    )
+    same(weights("checkpoints/run/last.ckpt"), weights("checkpoints/again/last.ckpt"))
 
 
 def interrupted(process, file):

@@ -22,6 +22,7 @@ from loopcast.core.errors import ConfigError
 from loopcast.training.export import libraries
 from loopcast.training.forecaster import Forecaster
 
+MONITORED = "validation_loss"
 PATIENCE = 30
 """Looks at the validation part without gain, after which a fit ends."""
 INTERRUPTED = 130
@@ -35,10 +36,10 @@ def keeping(folder: Path, patience: int, judged: bool) -> list[Callback]:
     if not judged:
         return [ModelCheckpoint(folder, "best", enable_version_counter=False)]
     best = ModelCheckpoint(
-        folder, "best", monitor="validation_loss", save_last=True,
+        folder, "best", monitor=MONITORED, save_last=True,
         enable_version_counter=False, save_on_train_epoch_end=False,
     )  # fmt: skip
-    return [best, EarlyStopping("validation_loss", patience=patience, strict=False)]
+    return [best, EarlyStopping(MONITORED, patience=patience, strict=False)]
 
 
 class StopOnInterrupt(Callback):

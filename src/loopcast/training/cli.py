@@ -170,7 +170,9 @@ class Cli(LightningCLI):
         self._found(inner["ckpt_path"])
 
     def _found(self, checkpoint: str | None) -> None:
-        if checkpoint is not None and not Path(checkpoint).exists():
+        if checkpoint in (None, "last", "best"):  # Lightning's own words
+            return
+        if not Path(str(checkpoint)).exists():
             raise ConfigError(f"--ckpt_path: there is no {checkpoint}; checkpoints/ holds the runs")
 
     def after_test(self) -> None:

@@ -18,6 +18,7 @@ from torch import Tensor
 from loopcast.core.artifact import Artifact
 from loopcast.core.naive import naive_scale
 from loopcast.core.scores import median
+from loopcast.training.callbacks import MONITORED
 from loopcast.training.card import errors, summary
 from loopcast.training.datamodule import JUDGING, DataModule
 from loopcast.training.export import export
@@ -30,7 +31,8 @@ def keep_last(trainer: L.Trainer, model: Forecaster, data: DataModule, folder: P
 
     A budget ends between two looks at the validation part, so there is one more; rank 0 decides.
     """
-    best = getattr(trainer.checkpoint_callback, "best_model_score", None)
+    ours = [c for c in trainer.checkpoint_callbacks if getattr(c, "monitor", "") == MONITORED]
+    best = getattr(ours[-1], "best_model_score", None) if ours else None
     last = _validation_loss(trainer, model, data)
     better = best is None or last is None or last < float(best)
     trainer.save_checkpoint(folder / "last.ckpt")

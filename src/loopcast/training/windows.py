@@ -70,13 +70,6 @@ class Windows:
         over = self.first + count - 1 + self.horizon - last
         return not bool((((begins < 0) | (over > 0)) & (count > 0)).any())
 
-    def fits(self, device: torch.device) -> bool:
-        """May the panel lie on the device? It takes half of the free memory at most."""
-        if device.type != "cuda":
-            return True
-        held = sum(tensor.nbytes for tensor in self.tensors.values())
-        return held <= torch.cuda.mem_get_info(device)[0] // 2
-
     def pick(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Window numbers [batch] -> series and origins, [batch] each."""
         series = torch.searchsorted(self.ends, ids, right=True)
