@@ -157,10 +157,15 @@ def test_every_weight_learns_and_windows_do_not_mix(kind, members):
 def test_past_future_and_static_features_all_move_the_forecast(kind):
     given = window(4)
     features = {name: getattr(given, name).requires_grad_() for name in SHARED}
-    build(kind)(replace(given, **features)).square().sum().backward()
+    forecast = build(kind)(replace(given, **features))
+    forecast.square().sum().backward(retain_graph=True)
     for name, values in features.items():
-        reached = values.grad.abs().flatten(0, -2).amax(0)
-        assert (reached > 0).all(), name
+        assert (values.grad.abs().flatten(0, -2).amax(0) > 0).all(), name
+    ahead = features["future"]
+    for step in range(TASK.horizon):  # a price moves the very step it is on
+        ahead.grad = None
+        forecast[:, step].square().sum().backward(retain_graph=True)
+        assert (ahead.grad[:, TASK.history + step].abs().amax(0) > 0).all()
 
 
 @every_network

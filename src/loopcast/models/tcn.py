@@ -1,7 +1,8 @@
 """TCN: dilated causal convolutions over the history (Bai et al., arXiv 1803.01271).
 
 Not in the paper: layer instead of weight normalisation; all of the horizon at once from the last
-step, by the decoder that all networks share.
+step, by the decoder that all networks share. As no other step is asked for, each block computes
+only the steps that reach it: every second one of the block before. That is the dilation.
 """
 
 import torch
@@ -35,7 +36,7 @@ class TCN(Network):
         deep = enough(task.history, kernel_size) if layers is None else layers
         self.enter = Linear(2 + widths.past + widths.future, width, members)
         self.blocks = nn.Sequential(
-            *(Block(width, kernel_size, 2**level, dropout, members) for level in range(deep))
+            *(Block(width, kernel_size, dropout, members) for _ in range(deep))
         )
         self.decoder = Decoder(task, widths, width + widths.static)
 
@@ -56,42 +57,41 @@ def enough(history: int, kernel_size: int) -> int:
 
 
 class Block(nn.Module):
-    """Two convolutions beside a skip."""
+    """Two convolutions beside a skip; every second step goes on, the last among them."""
 
-    def __init__(
-        self, width: int, kernel_size: int, dilation: int, dropout: float, members: int
-    ) -> None:
+    def __init__(self, width: int, kernel_size: int, dropout: float, members: int) -> None:
         super().__init__()
-        parts: list[nn.Module] = []
-        for _ in range(2):
-            parts += [Causal(width, kernel_size, dilation, members), Norm(width, members)]
-            parts += [nn.ReLU(), nn.Dropout(dropout)]
-        self.parts = nn.Sequential(*parts)
+        self.first = Causal(width, kernel_size, 1, members)
+        self.second = Causal(width, kernel_size, 2, members)
+        self.norms = nn.ModuleList([Norm(width, members), Norm(width, members)])
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, steps: Tensor) -> Tensor:
-        """[..., batch, step, width], same shape."""
-        return torch.relu(steps + self.parts(steps))
+        """[..., batch, step, width] -> [..., batch, half the steps, width]."""
+        hidden = self.dropout(torch.relu(self.norms[0](self.first(steps))))
+        hidden = self.dropout(torch.relu(self.norms[1](self.second(hidden))))
+        return torch.relu(thinned(steps, 2) + hidden)
 
 
 class Causal(nn.Module):
-    """A step sees itself and kernel_size - 1 steps before it, `dilation` apart.
+    """Each step sees itself and the kernel_size - 1 before it; zeros lie before the first.
 
     The taps lie side by side, so that members are one batched product here too.
     """
 
-    def __init__(self, width: int, kernel_size: int, dilation: int, members: int) -> None:
+    def __init__(self, width: int, kernel_size: int, stride: int, members: int) -> None:
         super().__init__()
-        self.reaches = [tap * dilation for tap in range(kernel_size)]
+        self.kernel_size, self.stride = kernel_size, stride
         self.mix = Linear(kernel_size * width, width, members)
 
     def forward(self, steps: Tensor) -> Tensor:
-        """[..., batch, step, width], same shape; before the first step lie zeros."""
-        taps = [later(steps, reach) for reach in self.reaches]
-        return self.mix(torch.cat(taps, -1))
+        """[..., batch, step, width]; of the answers every stride-th is kept."""
+        count, before = steps.shape[-2], self.kernel_size - 1
+        padded = pad(steps, (0, 0, before, 0))
+        taps = [padded[..., before - tap :, :][..., :count, :] for tap in range(self.kernel_size)]
+        return self.mix(torch.cat([thinned(tap, self.stride) for tap in taps], -1))
 
 
-def later(steps: Tensor, reach: int) -> Tensor:
-    """Each step's place is taken by what was `reach` steps before it."""
-    count = steps.shape[-2]
-    kept = max(count - reach, 0)
-    return pad(steps[..., :kept, :], (0, 0, count - kept, 0))
+def thinned(steps: Tensor, stride: int) -> Tensor:
+    """Every stride-th step, counted from the last."""
+    return steps[..., (steps.shape[-2] - 1) % stride :: stride, :]

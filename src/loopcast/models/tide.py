@@ -36,8 +36,9 @@ class TiDE(Network):
         self.horizon, self.widths = task.horizon, widths
         members, span = widths.members, task.history + task.horizon
         deep = (width, dropout, members)
-        self.past = Block(widths.past, projected, *deep)
-        self.future = Block(widths.future, projected, *deep)
+        thin = (4 * projected, dropout, members)  # it runs for every step, the others once
+        self.past = Block(widths.past, projected, *thin)
+        self.future = Block(widths.future, projected, *thin)
         seen = task.history * (2 + projected) + span * projected + widths.static
         sizes = [seen] + [width] * (2 * layers - 1) + [task.horizon * handed]
         self.blocks = nn.Sequential(*(Block(a, b, *deep) for a, b in pairwise(sizes)))
