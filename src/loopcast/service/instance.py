@@ -41,7 +41,7 @@ def keys(asked: Sequence[Mapping[str, Cell]], task: Task, where: str) -> list[di
             raise invalid(where.format(i=i), _other_names("the key", key, task.series))
     if not task.series:
         return [{} for _ in asked]
-    columns = [text(np.array([key[name] for key in asked], object)) for name in task.series]
+    columns = [_texts([key[name] for key in asked]) for name in task.series]
     found = [dict(zip(task.series, row, strict=True)) for row in zip(*columns, strict=True)]
     for i, key in enumerate(found):
         if any("\x00" in value or len(value) > 1000 for value in key.values()):
@@ -222,8 +222,15 @@ def _static(
     categories = {}
     for name in task.static.categorical:
         cells = [one.static.get(name, key.get(name)) for one, key in zip(asked, named, strict=True)]
-        categories[f"static.{name}"] = _coded(text(np.array(cells, object)))
+        categories[f"static.{name}"] = _coded(_texts(cells))
     return numeric, categories
+
+
+def _texts(cells: list[Cell]) -> NDArray[Any]:
+    """What is text already is left as it is."""
+    column = np.empty(len(cells), object)
+    column[:] = cells
+    return column if all(type(cell) is str for cell in cells) else text(column)
 
 
 def _coded(cells: NDArray[Any]) -> Categories:

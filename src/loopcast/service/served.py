@@ -1,7 +1,7 @@
 """The version that answers, with what every request needs of it at hand."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,8 @@ from loopcast.store.registry import Version
 
 FLOAT = 3e38
 """Values beyond this are no 32-bit floats."""
+REMEMBERED = 1_000
+"""Origins whose times are kept as text."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Served:
     name: str
     version: int
     digest: str
+    _written: dict[int, list[str | int]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def task(self) -> Task:
@@ -57,8 +60,13 @@ class Served:
 
     def times(self, origin: int, horizon: int) -> tuple[str | int, list[str | int]]:
         """The origin's time and those of the steps after it, as the wire writes them."""
-        found = self.write_times(origin + np.arange(horizon + 1))
-        return found[0], found[1:]
+        written = self._written.get(origin)
+        if written is None:
+            written = self.write_times(origin + np.arange(self.task.horizon + 1))
+            if len(self._written) >= REMEMBERED:
+                self._written.clear()
+            self._written[origin] = written
+        return written[0], written[1 : horizon + 1]
 
     def write_times(self, steps: NDArray[np.int64]) -> list[str | int]:
         """ISO dates, with the time of day where steps are shorter than a day; or integers."""

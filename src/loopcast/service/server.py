@@ -21,6 +21,8 @@ from loopcast.service.app import Parts, application, assemble
 from loopcast.service.settings import Listen, Settings, Store, load
 
 log = logging.getLogger("loopcast.service")
+SWITCH = 0.001
+"""Seconds after which the ledger's thread may take over from requests, or they from it."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ def serve(start: Start) -> None:
         stream=sys.stderr,
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    sys.setswitchinterval(SWITCH)
     settings = chosen(start)
     parts = assemble(settings, copied=start.config is not None)
     with asyncio.Runner(loop_factory=_loop()) as runner:

@@ -4,8 +4,9 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -89,26 +90,27 @@ class Ledger:
             with self.database.writing() as connection:
                 keys = [key for answer in given for key in answer.keys]
                 numbers = iter(self.series.of(connection, keys))
-                connection.execute(sa.insert(answers), [self._answer(one) for one in given])
-                rows = [row for one in given for row in _forecasts(one, numbers)]
-                connection.execute(sa.insert(forecasts), rows)
+                plain = connection.dialect.name == "sqlite"  # its ids are text without dashes
+                ids = [one.id.replace("-", "") if plain else one.id for one in given]
+                heads = [self._answer(one, i) for one, i in zip(given, ids, strict=True)]
+                rows = [
+                    row
+                    for one, i in zip(given, ids, strict=True)
+                    for row in _forecasts(one, i, numbers)
+                ]
+                connection.exec_driver_sql(_insert(answers, connection), heads)
+                connection.exec_driver_sql(_insert(forecasts, connection), rows)
         except BaseException:
             self.series.drop()
             raise
         self.series.keep()
 
-    def _answer(self, one: Answer) -> dict[str, Any]:
-        asked = {"horizon": one.horizon, "quantiles": list(one.levels)}
-        return {
-            "id": one.id,
-            "given_at": one.given_at,
-            "model": self.model,
-            "version": one.version,
-            "asked": json.dumps(asked),
-            "request": one.request,
-            "client": one.client,
-            "digest": one.digest,
-        }
+    def _answer(self, one: Answer, given: str) -> tuple[Any, ...]:
+        """A row in the order of the table's columns, as the driver takes it."""
+        asked = json.dumps({"horizon": one.horizon, "quantiles": list(one.levels)})
+        return (
+            given, one.given_at, self.model, one.version, asked, one.request, one.client, one.digest,
+        )  # fmt: skip
 
     def answer(self, given_id: str) -> Given | None:
         """What was answered under this id; None where there is no such answer."""
@@ -152,21 +154,36 @@ class Ledger:
             connection.execute(sa.text("SELECT 1"))
 
 
-def _forecasts(one: Answer, numbers: Any) -> list[dict[str, Any]]:
+@cache
+def _statement(table: sa.Table, mark: str) -> str:
+    names = [column.name for column in table.columns]
+    return (
+        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join([mark] * len(names))})"
+    )
+
+
+def _insert(table: sa.Table, connection: sa.Connection) -> str:
+    """All columns by position: half the time of SQLAlchemy's own insert, on the way of every answer."""
+    return _statement(table, "?" if connection.dialect.paramstyle == "qmark" else "%s")
+
+
+def _forecasts(one: Answer, given: str, numbers: Iterator[int]) -> list[tuple[Any, ...]]:
+    """Rows in the order of the table's columns."""
     quantiles = np.ascontiguousarray(one.quantiles, "<f4")
     history = np.ascontiguousarray(one.history, "<f4")
+    horizon = quantiles.shape[1]
     return [
-        {
-            "answer": one.id,
-            "position": i,
-            "series": next(numbers),
-            "origin": int(origin),
-            "horizon": quantiles.shape[1],
-            "quantiles": quantiles[i].tobytes(),
-            "history": history[i].tobytes(),
-            "source": one.sources[i],
-            "warnings": json.dumps(list(one.warnings[i])) if one.warnings[i] else None,
-        }
+        (
+            given,
+            i,
+            next(numbers),
+            int(origin),
+            horizon,
+            quantiles[i].tobytes(),
+            history[i].tobytes(),
+            one.sources[i],
+            json.dumps(list(one.warnings[i])) if one.warnings[i] else None,
+        )
         for i, origin in enumerate(one.origins)
     ]
 
