@@ -139,3 +139,17 @@ def test_an_artifact_holds_no_row_of_the_data(config, monkeypatch):
     held = [value for value in frame.sold if str(value).encode() in content]
     packed = [value for value in frame.sold if np.float32(value).tobytes() in content]
     assert len(held) + len(packed) <= 2
+
+
+def test_predict_gives_what_the_artifact_gives(config, monkeypatch, capsys):
+    monkeypatch.chdir(config)
+    flags = ["--config", "run.yaml", "--data.future=null"]
+    cli.main(["fit", *flags, "--trainer.max_steps=5"])
+    capsys.readouterr()
+    cli.main(["predict", *flags])
+    out, err = capsys.readouterr()
+    assert out.startswith("the forecast is checkpoints/run/forecast.parquet")
+    assert "warn" not in (out + err).lower()
+    ours = pd.read_parquet("checkpoints/run/forecast.parquet")
+    served = Predictor("export/run.onnx").predict(pd.read_csv("sales.csv")).to_pandas()
+    pd.testing.assert_frame_equal(ours, served, check_exact=False, rtol=1e-4, check_dtype=False)

@@ -26,7 +26,7 @@ from loopcast.training.checking import Examined
 from loopcast.training.datamodule import DataModule
 from loopcast.training.finish import add_test_scores, export_best, keep_last
 from loopcast.training.forecaster import Forecaster
-from loopcast.training.judging import judge, keep, past
+from loopcast.training.judging import ahead, judge, keep, past
 from loopcast.training.messages import quiet, readable
 
 ONCE = ("config", "ckpt_path", "weights_only", "replay")
@@ -196,6 +196,14 @@ class Cli(LightningCLI):
         if add_test_scores(artifact, checkpoint, board):
             print(f"{artifact} keeps these scores in its card")
         print(f"with pictures: loopcast report {self.run_name}")
+
+    def after_predict(self) -> None:
+        """What comes after the last step of each series, from the checkpoint."""
+        quantiles = self.model.predictions().numpy()
+        if self.trainer.is_global_zero:
+            path = self.folder / "forecast.parquet"
+            ahead(self.datamodule.panel, self.model.task, quantiles).to_pandas().to_parquet(path)
+            print(f"the forecast is {path}; from the artifact: loopcast predict")
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from loopcast.core.forecast import Forecast
 from loopcast.core.frequency import Frequency
 from loopcast.core.inputs import inputs
 from loopcast.core.naive import naive_quantiles, naive_scale, seasonal_naive
@@ -31,6 +32,14 @@ def actuals(
     found = inputs(panel, ahead, series, origin + task.horizon)["target"].astype(np.float64)
     step = origin[:, None] + np.arange(1, task.horizon + 1)
     return np.where(step <= limit[series][:, None], found, np.nan)
+
+
+def ahead(panel: Panel, task: Task, quantiles: np.ndarray) -> Forecast:
+    """The forecast of each series after its origin; [series, horizon, quantile]."""
+    frequency = Frequency.parse(task.frequency)
+    step = panel.origin[:, None] + np.arange(1, task.horizon + 1)
+    times = frequency.time(panel.origin), frequency.time(step)
+    return Forecast(panel.keys, task.time, *times, quantiles, task.quantiles)
 
 
 def categories(panel: Panel, task: Task, series: np.ndarray) -> dict[str, np.ndarray]:

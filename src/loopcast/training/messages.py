@@ -30,6 +30,7 @@ NOISE = (
     "The .* does not have many workers",
     "Total length of `.*` across ranks is zero",
     "The number of training batches .* is smaller than the logging interval",
+    "predict returned None",
     "The dirpath has changed from",
     "Checkpoint directory .* exists and is not empty",
     "Experiment logs directory .* exists and is not empty",
