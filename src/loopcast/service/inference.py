@@ -20,8 +20,9 @@ from loopcast.service.champion import Champion
 from loopcast.service.forecasting import Asking, Forecasting, Result
 from loopcast.service.problem import Problem, invalid
 from loopcast.service.routes import reply
-from loopcast.service.served import FLOAT, Served
+from loopcast.service.served import Served
 from loopcast.service.settings import Limits
+from loopcast.service.targets import FLOAT
 from loopcast.service.wire import InferAsked, Tensor
 from loopcast.store.ledger import Ledger
 

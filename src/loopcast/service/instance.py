@@ -13,7 +13,8 @@ from loopcast.core.panel import Categories, Panel
 from loopcast.core.task import Task
 from loopcast.core.text import text
 from loopcast.service.problem import invalid
-from loopcast.service.served import FLOAT, Served
+from loopcast.service.served import Served
+from loopcast.service.targets import Targets, joined, numbers
 from loopcast.service.wire import Cell, SeriesAsked
 from loopcast.serving.remarks import remarks
 
@@ -37,16 +38,16 @@ def keys(asked: Sequence[Mapping[str, Cell]], task: Task, where: str) -> list[di
     """Keys as texts, in the task's order; raises Problem. `where`: a pointer with {i}."""
     wanted = set(task.series)
     for i, key in enumerate(asked):
-        if set(key) != wanted:
+        if key.keys() != wanted:
             raise invalid(where.format(i=i), _other_names("the key", key, task.series))
     if not task.series:
         return [{} for _ in asked]
     columns = [_texts([key[name] for key in asked]) for name in task.series]
-    found = [dict(zip(task.series, row, strict=True)) for row in zip(*columns, strict=True)]
-    for i, key in enumerate(found):
-        if any("\x00" in value or len(value) > 1000 for value in key.values()):
-            raise invalid(where.format(i=i), "a key has at most 1,000 letters and none is NUL")
-    return found
+    for column in columns:
+        for i, value in enumerate(column):
+            if len(value) > 1000 or "\x00" in value:
+                raise invalid(where.format(i=i), "a key has at most 1,000 letters and none is NUL")
+    return [dict(zip(task.series, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def from_series(
@@ -55,17 +56,17 @@ def from_series(
     """Series with their own history."""
     task = served.task
     named = keys([one.key for one in asked], task, "/series/{i}/key")
-    targets = [_numbers(one.target or [], f"/series/{i}/target") for i, one in _at(asked, places)]
-    starts = _starts(asked, places, served)
-    ends = starts + np.array([len(target) for target in targets], np.int64)  # after the last
-    origins = _origins(targets, starts, ends, served, origin)
-    panel = _panel(asked, places, targets, starts, origins, named, served)
+    values = [one.target or [] for one in asked]
+    sizes = np.array([len(one) for one in values], np.int64)
+    targets = Targets(joined(values, places), sizes, _starts(asked, places, served))
+    origins = _origins(targets, served, origin)
+    panel = _panel(asked, places, targets, origins, named, served)
     prepared = inputs(panel, task, np.arange(len(asked)), origins)
     warnings = remarks(panel, task, prepared["target"], served.predictor.vocabularies)
     part = Part(places, named, origins, prepared, np.zeros(len(asked), np.int64), warnings, "sent")
     for row, one in enumerate(asked):
         if one.future:
-            fill(part, row, one.future, _first(one, ends[row], starts[row], task), served)
+            fill(part, row, one.future, _first(one, targets, row, task), served)
     return part
 
 
@@ -84,7 +85,7 @@ def fill(part: Part, row: int, columns: Values, first: int, served: Served) -> N
             continue
         if name in task.future.numeric:
             at = task.future.numeric.index(name)
-            part.prepared["future"][row, window, at] = _numbers(given, f"{where}/{name}")
+            part.prepared["future"][row, window, at] = numbers(given, f"{where}/{name}")
         else:
             texts = text(np.array(given, object))
             part.prepared[f"future.{name}"][row, window] = texts
@@ -129,52 +130,40 @@ def step_of(value: Any, served: Served, pointer: str) -> int:
     return step
 
 
-def _origins(
-    targets: list[NDArray[np.float64]],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    served: Served,
-    origin: Any,
-) -> NDArray[np.int64]:
+def _origins(targets: Targets, served: Served, origin: Any) -> NDArray[np.int64]:
     """[series]; the last known step of all, or of each where the task says so."""
-    if np.abs(starts).max() > 1 << 52:
+    if np.abs(targets.starts).max() > 1 << 52:
         raise invalid("/series", "a time lies outside the calendar")
     if origin is not None:
-        return np.full(len(starts), step_of(origin, served, "/origin"))
-    last = ends - 1
-    for row, target in enumerate(targets):
-        if not len(target) or target[-1] != target[-1]:
-            seen = np.flatnonzero(~np.isnan(target))
-            last[row] = starts[row] + seen[-1] if len(seen) else starts[row] - 1
+        return np.full(len(targets.starts), step_of(origin, served, "/origin"))
+    last = targets.last_known()
     return last if served.task.origins == "own" else np.full(len(last), last.max())
 
 
 def _panel(
     asked: Sequence[SeriesAsked],
     places: list[int],
-    targets: list[NDArray[np.float64]],
-    starts: NDArray[np.int64],
+    targets: Targets,
     origins: NDArray[np.int64],
     named: list[dict[str, str]],
     served: Served,
 ) -> Panel:
     """Only the steps that the network sees: a start of long ago costs nothing."""
     task = served.task
+    starts = np.where(targets.sizes > 0, targets.starts, origins + 1)
     low = np.minimum(np.maximum(starts, origins - task.history + 1), origins + 1)
     lengths = origins - low + 1
     offsets = np.concatenate(([0], np.cumsum(lengths)))
-    flat = np.full(int(offsets[-1]), np.nan, np.float32)
+    flat = targets.lay(low, lengths, 0.0 if task.gaps == "zero" else np.nan)
     past = np.full((len(flat), len(task.past.numeric)), np.nan, np.float32)
     texts = {name: np.full(len(flat), "", object) for name in task.past.categorical}
     for row, (i, one) in enumerate(_at(asked, places)):
-        skip = int(low[row] - starts[row])
-        target = targets[row][skip : skip + int(lengths[row])]
-        rows = slice(int(offsets[row]), int(offsets[row]) + len(target))
-        flat[rows] = target
         if task.past.names or one.past:
-            _past(
-                one, i, len(targets[row]), slice(skip, skip + len(target)), rows, task, past, texts
-            )
+            skip, steps = int(low[row] - targets.starts[row]), int(targets.sizes[row])
+            cut = slice(max(skip, 0), max(min(skip + int(lengths[row]), steps), 0))
+            begin = int(offsets[row])
+            rows = slice(begin, begin + max(cut.stop - cut.start, 0))
+            _past(one, i, steps, cut, rows, task, past, texts)
     categories = {f"past.{name}": _coded(cells) for name, cells in texts.items()}
     for name in task.future.categorical:
         categories[f"future.{name}"] = Categories(
@@ -207,7 +196,7 @@ def _past(
             texts[name][rows] = text(np.array(values, object))[cut]
         else:
             at = task.past.numeric.index(name)
-            numeric[rows, at] = _numbers(values, f"{where}/{name}")[cut]
+            numeric[rows, at] = numbers(values, f"{where}/{name}")[cut]
 
 
 def _static(
@@ -218,7 +207,7 @@ def _static(
         if one.static and (other := set(one.static) - set(task.static.names)):
             raise invalid(f"/series/{i}/static", f"the model has no static column {min(other)!r}")
         for at, name in enumerate(task.static.numeric):
-            numeric[row, at] = _numbers([one.static.get(name)], f"/series/{i}/static/{name}")[0]
+            numeric[row, at] = numbers([one.static.get(name)], f"/series/{i}/static/{name}")[0]
     categories = {}
     for name in task.static.categorical:
         cells = [one.static.get(name, key.get(name)) for one, key in zip(asked, named, strict=True)]
@@ -243,22 +232,11 @@ def _coded(cells: NDArray[Any]) -> Categories:
     return Categories(codes, distinct)
 
 
-def _first(one: SeriesAsked, end: int, start: int, task: Task) -> int:
+def _first(one: SeriesAsked, targets: Targets, row: int, task: Task) -> int:
     """The step at which the future columns begin: the series' own start, or after its history."""
     length = len(next(iter(one.future.values())))
-    steps = len(one.target or [])
-    return int(end) if length <= task.horizon or length < steps else int(start)
-
-
-def _numbers(values: Sequence[Any], pointer: str) -> NDArray[np.float64]:
-    """[value]; None is NaN. Raises Problem for texts and for what no 32-bit float holds."""
-    try:
-        found = np.array(values, np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise invalid(pointer, "numbers or null are wanted here") from error
-    if np.abs(found).max(initial=0, where=found == found) > FLOAT:  # noqa: PLR0124 - not NaN
-        raise invalid(pointer, "a number is too large")
-    return found
+    after = length <= task.horizon or length < targets.sizes[row]
+    return int(targets.ends[row] if after else targets.starts[row])
 
 
 def _require_names(columns: Mapping[str, Any], names: Sequence[str], where: str) -> None:

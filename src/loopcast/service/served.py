@@ -17,8 +17,6 @@ from loopcast.core.task import Task
 from loopcast.serving.predictor import Predictor
 from loopcast.store.registry import Version
 
-FLOAT = 3e38
-"""Values beyond this are no 32-bit floats."""
 REMEMBERED = 1_000
 """Origins whose times are kept as text."""
 

@@ -1,9 +1,9 @@
 """Series keys <-> numbers, remembered, so that a forecast's row holds eight bytes of its key."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from loopcast.store.database import Database
@@ -15,7 +15,7 @@ PART = 500  # keys in one statement
 
 def key_text(key: Mapping[str, Any]) -> str:
     """A key as the table holds it; the caller gives texts in the task's order of columns."""
-    return json.dumps(key, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(key).decode()
 
 
 class SeriesNumbers:
