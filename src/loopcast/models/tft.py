@@ -2,7 +2,8 @@
 
 Not in the paper: a variable is a feature column, embedded linearly without a gated network of its
 own (so the choice is one product); only the horizon's steps attend; the step head that starts from
-the seasonal naive forecast gives the quantiles.
+the seasonal naive forecast gives the quantiles, beside a linear skip from the target (as in TiDE),
+because the normalised layers lose its level.
 """
 
 import math
@@ -13,7 +14,7 @@ from torch.nn.functional import elu, glu
 
 from loopcast.core.task import Task
 from loopcast.models.decoder import StepHead
-from loopcast.models.layers import Linear, Norm, Recurrent, history_steps, stacked
+from loopcast.models.layers import Linear, Norm, Recurrent, by_step, history_steps, stacked
 from loopcast.models.network import Network, Widths, Window
 
 
@@ -47,6 +48,8 @@ class TFT(Network):
         self.think = GRN(width, width, 0, *deep)
         self.leave = Gated(width, width, dropout, members)
         self.head = StepHead(task, widths, width)
+        outputs = task.horizon * len(task.quantiles)
+        self.skip = Linear(task.history, outputs, members).zero()
 
     def forward(self, window: Window) -> Tensor:
         """See Network."""
@@ -60,7 +63,8 @@ class TFT(Network):
         rich = self.enrich(steps, enrich)
         own, rich_own = steps[..., -self.horizon :, :], rich[..., -self.horizon :, :]
         found = self.attended(self.attend(rich), rich_own)
-        return self.head(self.leave(self.think(found), own), window)
+        forecast = self.head(self.leave(self.think(found), own), window)
+        return by_step(self.skip(window.target), self.horizon) + forecast
 
     def selection(self, window: Window) -> dict[str, Tensor]:
         """Weights that sum to 1 over the feature columns (the last axis), by kind of feature.

@@ -1,8 +1,8 @@
 """TSMixer with covariates: maps over time and over features in turn (Chen et al., arXiv 2303.06053).
 
 Not in the paper: layer normalisation over the features alone, not over batch and time, so that a
-forecast does not hang on its neighbours; quantiles, and the step head that starts from the seasonal
-naive forecast.
+forecast does not hang on its neighbours; quantiles; the step head that starts from the seasonal
+naive forecast, beside a linear skip from the target (as in TiDE).
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from loopcast.core.task import Task
 from loopcast.models.decoder import StepHead
-from loopcast.models.layers import Linear, Norm, history_steps, join, stacked
+from loopcast.models.layers import Linear, Norm, by_step, history_steps, join, stacked
 from loopcast.models.network import Network, Widths, Window
 
 
@@ -31,6 +31,8 @@ class TSMixer(Network):
         self.times = nn.ModuleList(TimeMixer(task.horizon, n, dropout, members) for n in sizes)
         self.features = nn.ModuleList(FeatureMixer(n, *deep) for n in sizes)
         self.head = StepHead(task, widths, width if layers else 2 * width)
+        outputs = task.horizon * len(task.quantiles)
+        self.skip = Linear(task.history, outputs, members).zero()
 
     def forward(self, window: Window) -> Tensor:
         """See Network."""
@@ -40,7 +42,7 @@ class TSMixer(Network):
         steps = join([self.seen(seen, window.static), ahead], members)
         for time, feature in zip(self.times, self.features, strict=True):
             steps = feature(time(steps), window.static)
-        return self.head(steps, window)
+        return by_step(self.skip(window.target), self.horizon) + self.head(steps, window)
 
 
 class TimeMixer(nn.Module):
