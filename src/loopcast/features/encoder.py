@@ -96,10 +96,11 @@ class Encoder(nn.Module):
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         """The fields of a network's window, by name."""
         target = inputs["target"]
-        seen = target.abs() < HUGE
-        known, mask = torch.where(seen, target, 0.0), seen.float()
+        finite = target.nan_to_num(HUGE)
+        mask = (HUGE - finite.abs()).sign().clamp(min=0)  # comparisons are slow on a CPU
+        known = finite * mask
         scaled, location, scale = self.scaling.of_known(known, mask, *self.level(inputs))
-        zero = mask - known.sign().abs()  # cheaper than a comparison
+        zero = mask - known.sign().abs()
         facts = self._window_facts(mask, zero, location, scale)
         return {
             "target": scaled,

@@ -78,18 +78,18 @@ class Scaling(nn.Module):
 
     def statistics(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Location and deviation [..., 1] of the observed values; 0 where there are none."""
-        share = mask / mask.sum(dim=-1, keepdim=True).clamp(min=1)
+        count = mask.sum(dim=-1, keepdim=True).clamp(min=1)
         if self.kind == "mean_absolute":
-            size = (values.abs() * share).sum(dim=-1, keepdim=True)
+            size = values.abs().sum(dim=-1, keepdim=True) / count
             return torch.zeros_like(size), size
         if self.kind == "robust":
-            return _quartiles(values, mask, share)
-        location = (values * share).sum(dim=-1, keepdim=True)
-        location = location + ((values - location) * share).sum(dim=-1, keepdim=True)
+            return _quartiles(values, mask, mask / count)
+        location = values.sum(dim=-1, keepdim=True) / count
+        location = location + ((values - location) * mask).sum(dim=-1, keepdim=True) / count
         rest = (values - location) * mask
         peak = rest.abs().amax(dim=-1, keepdim=True).clamp(min=1e-30)
-        square = ((rest / peak).square() * share).sum(dim=-1, keepdim=True)
-        return location, peak * square.sqrt()
+        length = torch.linalg.vector_norm(rest / peak, dim=-1, keepdim=True)
+        return location, peak * length / count.sqrt()
 
     def _positive(
         self, location: Tensor, deviation: Tensor, count: Tensor, typical: Tensor, spread: Tensor
