@@ -7,7 +7,7 @@ forecasts and actuals by series and step, so it is right whatever lands late, tw
 
 import sqlalchemy as sa
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision under migrations/versions."""
 
 Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up Integer keys only
@@ -37,7 +37,7 @@ versions = sa.Table(
     sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("digest", sa.Text, nullable=False),  # SHA-256 of the artifact's bytes
     sa.Column("path", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),  # candidate, promoted, retired
+    sa.Column("status", sa.Text, nullable=False),  # candidate, challenger, promoted, retired
     sa.Column("task", sa.Text, nullable=False),
     sa.Column("card", sa.Text, nullable=False),
     sa.Column("scores", sa.Text, nullable=False),
@@ -50,6 +50,13 @@ sa.Index(
     unique=True,
     sqlite_where=versions.c.status == "promoted",
     postgresql_where=versions.c.status == "promoted",
+)
+sa.Index(
+    "ix_versions_challenger",
+    versions.c.model,
+    unique=True,
+    sqlite_where=versions.c.status == "challenger",
+    postgresql_where=versions.c.status == "challenger",
 )
 
 events = sa.Table(
@@ -110,4 +117,33 @@ actuals = sa.Table(
     sa.Column("author", sa.Text, nullable=False),
     sa.UniqueConstraint("series", "step", "as_of"),
     sa.Index("ix_actuals_received_at", "received_at"),
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+)
+
+retrains = sa.Table(
+    "retrains",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("began_at", sa.BigInteger, nullable=False),
+    sa.Column("ended_at", sa.BigInteger),  # NULL: under way, or killed
+    sa.Column("reason", sa.Text, nullable=False),  # alarm, age, data, hand, watch
+    sa.Column("outcome", sa.Text, nullable=False),  # running, promoted, kept, rolled back, failed
+    sa.Column("state", sa.Text, nullable=False),  # collect, validate, train, compare, promote, ...
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("champion", sa.Integer),
+    sa.Column("challenger", sa.Integer),
+    sa.Column("step", sa.BigInteger),  # the last step of the data
+    sa.Column("snapshot", sa.Text, nullable=False),  # SHA-256 of the data; "" before there are any
+    sa.Column("gates", sa.Text, nullable=False),  # JSON list
+    sa.Column("facts", sa.Text, nullable=False),  # JSON object
+    sa.Column("card", sa.Text, nullable=False),  # Markdown
+    sa.Index("ix_retrains_model_id", "model", "id"),
 )
