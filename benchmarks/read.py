@@ -24,7 +24,7 @@ def megabytes() -> float:
 def read() -> dict[str, float]:
     """The source, columns and settings of configs/online_retail.yaml."""
     from loopcast.data.files import ParquetFile  # noqa: PLC0415
-    from loopcast.training.reading import configured  # noqa: PLC0415
+    from loopcast.data.reading import configured  # noqa: PLC0415
 
     where = [["Quantity", ">", 0], ["Price", ">", 0], ["StockCode", "match", "[0-9]{5}.*"]]
     reading = configured(

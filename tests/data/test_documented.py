@@ -54,8 +54,8 @@ def test_every_operator_and_every_grid_rule_is_told(page) -> None:
 
 
 def test_every_key_of_the_data_section_that_reads_rows_is_told(page) -> None:
+    from loopcast.data.reading import Reading
     from loopcast.training.checking import Checks
-    from loopcast.training.reading import Reading
 
     told = set(re.findall(r"`(\w+)`", page))
     assert set(get_type_hints(Reading)) - {"source", "horizon", "history"} <= told

@@ -7,6 +7,7 @@ from typing import Any
 import lightning as L
 import pandas as pd
 
+from loopcast.core.judging import judge, keep, past
 from loopcast.data.frame import Frame
 from loopcast.serving.predictor import Predictor
 from loopcast.training.callbacks import PATIENCE, StopOnInterrupt, keeping
@@ -14,7 +15,6 @@ from loopcast.training.cli import DEFAULTS
 from loopcast.training.datamodule import DataModule
 from loopcast.training.finish import export_best, keep_last
 from loopcast.training.forecaster import Forecaster
-from loopcast.training.judging import judge, keep, past
 from loopcast.training.messages import quiet
 
 

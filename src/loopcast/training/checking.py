@@ -17,9 +17,9 @@ from loopcast.data.checks.finding import Finding
 from loopcast.data.checks.panel import check_panel
 from loopcast.data.checks.report import Report
 from loopcast.data.checks.rows import check_rows
+from loopcast.data.reading import Reading
 from loopcast.data.splits import Splits, split
 from loopcast.training import defaults
-from loopcast.training.reading import Reading
 
 FINDINGS = "findings.json"
 

@@ -12,6 +12,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from loopcast.core.errors import ConfigError, LoopcastError
+from loopcast.core.judging import ahead, judge, keep, past
 from loopcast.core.verdict import table, verdict
 from loopcast.training.callbacks import (
     PATIENCE,
@@ -26,7 +27,6 @@ from loopcast.training.checking import Examined
 from loopcast.training.datamodule import DataModule
 from loopcast.training.finish import add_test_scores, export_best, keep_last
 from loopcast.training.forecaster import Forecaster
-from loopcast.training.judging import ahead, judge, keep, past
 from loopcast.training.messages import quiet, readable
 
 ONCE = ("config", "ckpt_path", "weights_only", "replay")

@@ -12,6 +12,7 @@ from torch import Tensor
 from loopcast.core.errors import ConfigError, NoRows
 from loopcast.core.panel import Panel
 from loopcast.core.task import Aggregate, Duplicates, Gaps, Origins, Task
+from loopcast.data.reading import configured
 from loopcast.data.source import Source
 from loopcast.data.splits import Splits, origins, split
 from loopcast.features.categories import encode
@@ -20,7 +21,6 @@ from loopcast.features.feature import Feature
 from loopcast.features.scaling import Kind, Scaling, Transform
 from loopcast.training import defaults
 from loopcast.training.checking import Checks, derived
-from loopcast.training.reading import configured
 from loopcast.training.windows import Batch, Draws, Listed, Sampling, Windows, windows
 
 Resident = Literal["auto", "device", "host"]

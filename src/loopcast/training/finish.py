@@ -16,6 +16,7 @@ from onnx import helper
 from torch import Tensor
 
 from loopcast.core.artifact import Artifact
+from loopcast.core.judging import actuals, categories, judge
 from loopcast.core.naive import naive_scale
 from loopcast.core.scores import median
 from loopcast.training.callbacks import MONITORED
@@ -23,7 +24,6 @@ from loopcast.training.card import errors, summary
 from loopcast.training.datamodule import JUDGING, DataModule
 from loopcast.training.export import export
 from loopcast.training.forecaster import Forecaster
-from loopcast.training.judging import actuals, categories, judge
 
 
 def keep_last(trainer: L.Trainer, model: Forecaster, data: DataModule, folder: Path) -> None:

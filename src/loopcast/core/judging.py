@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from loopcast.core.forecast import Forecast
 from loopcast.core.frequency import Frequency
@@ -16,7 +16,13 @@ from loopcast.core.naive import naive_quantiles, naive_scale, seasonal_naive
 from loopcast.core.panel import Panel
 from loopcast.core.scoreboard import scoreboard
 from loopcast.core.scores import median
+from loopcast.core.tables import write
 from loopcast.core.task import Task
+
+Array = NDArray[Any]
+Windows = tuple[Array, Array, Array]
+"""Series and origin of each window, [window] each, and the last step that is judged, [series]."""
+Table = dict[str, Array]
 
 PAST = 8
 """Seasons of the past the naive forecast may look at."""
@@ -24,9 +30,7 @@ SHOWN = 4
 """Seasons, and horizons, of the past that are kept for pictures."""
 
 
-def actuals(
-    panel: Panel, task: Task, series: np.ndarray, origin: np.ndarray, limit: np.ndarray
-) -> np.ndarray:
+def actuals(panel: Panel, task: Task, series: Array, origin: Array, limit: Array) -> Array:
     """[window, horizon]; NaN after `limit` [series]."""
     ahead = replace(task, history=task.horizon)
     found = inputs(panel, ahead, series, origin + task.horizon)["target"].astype(np.float64)
@@ -34,7 +38,7 @@ def actuals(
     return np.where(step <= limit[series][:, None], found, np.nan)
 
 
-def ahead(panel: Panel, task: Task, quantiles: np.ndarray) -> Forecast:
+def ahead(panel: Panel, task: Task, quantiles: Array) -> Forecast:
     """The forecast of each series after its origin; [series, horizon, quantile]."""
     frequency = Frequency.parse(task.frequency)
     step = panel.origin[:, None] + np.arange(1, task.horizon + 1)
@@ -42,7 +46,7 @@ def ahead(panel: Panel, task: Task, quantiles: np.ndarray) -> Forecast:
     return Forecast(panel.keys, task.time, *times, quantiles, task.quantiles)
 
 
-def categories(panel: Panel, task: Task, series: np.ndarray) -> dict[str, np.ndarray]:
+def categories(panel: Panel, task: Task, series: Array) -> dict[str, Array]:
     """Texts of the static columns that group series, [window] each."""
     by = {
         name: panel.categories[f"static.{name}"].cells[series] for name in task.static.categorical
@@ -58,10 +62,10 @@ def judge(
     panel: Panel,
     train: Panel,
     task: Task,
-    windows: tuple[np.ndarray, np.ndarray, np.ndarray],
-    quantiles: np.ndarray,
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    """The scoreboard of [window, horizon, quantile] forecasts, and the forecasts as a table."""
+    windows: Windows,
+    quantiles: Array,
+) -> tuple[dict[str, Any], Table]:
+    """The scoreboard of [window, horizon, quantile] forecasts, and the forecasts as columns."""
     series, origin, limit = windows
     actual = actuals(panel, task, series, origin, limit)
     longer = replace(task, history=max(task.history, PAST * max(task.season, 1)))
@@ -72,20 +76,18 @@ def judge(
     by = categories(panel, task, series)
     board = scoreboard(actual, quantiles, task.quantiles, naive, ranges, scale, by)
     table = _table(panel, task, series, origin, actual, quantiles, naive)
-    return board, table.assign(scale=np.repeat(scale, task.horizon))
+    return board, {**table, "scale": np.repeat(scale, task.horizon)}
 
 
-def keep(
-    folder: Path, board: Mapping[str, Any], forecasts: pd.DataFrame, history: pd.DataFrame
-) -> None:
+def keep(folder: Path, board: Mapping[str, Any], forecasts: Table, history: Table) -> None:
     """Scores, forecasts and the past before them, for people and for the report."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "test.json").write_text(json.dumps(board, indent=1), encoding="utf-8")
-    forecasts.to_parquet(folder / "test.parquet")
-    history.to_parquet(folder / "history.parquet")
+    write(forecasts, folder / "test.parquet")
+    write(history, folder / "history.parquet")
 
 
-def past(panel: Panel, task: Task, series: np.ndarray, origin: np.ndarray) -> pd.DataFrame:
+def past(panel: Panel, task: Task, series: Array, origin: Array) -> Table:
     """The last steps up to the first origin of each series: keys, time and target."""
     owner, first = np.unique(series, return_inverse=True)
     begin = np.full(len(owner), np.iinfo(np.int64).max)
@@ -95,24 +97,24 @@ def past(panel: Panel, task: Task, series: np.ndarray, origin: np.ndarray) -> pd
     when = begin[:, None] + np.arange(1 - steps, 1)
     lived = (when >= panel.start[owner][:, None]).ravel()
     repeated = np.repeat(owner, steps)[lived]
-    table = {name: texts[repeated] for name, texts in panel.keys.items()}
+    table: Table = {name: texts[repeated] for name, texts in panel.keys.items()}
     table[task.time] = Frequency.parse(task.frequency).time(when.ravel()[lived])
-    return pd.DataFrame({**table, "actual": shown.ravel()[lived]})
+    return {**table, "actual": shown.ravel()[lived]}
 
 
 def _table(
     panel: Panel,
     task: Task,
-    series: np.ndarray,
-    origin: np.ndarray,
-    actual: np.ndarray,
-    quantiles: np.ndarray,
-    naive: np.ndarray,
-) -> pd.DataFrame:
+    series: Array,
+    origin: Array,
+    actual: Array,
+    quantiles: Array,
+    naive: Array,
+) -> Table:
     frequency = Frequency.parse(task.frequency)
     horizon = np.tile(np.arange(1, task.horizon + 1), len(series))
     repeated = np.repeat(np.arange(len(series)), task.horizon)
-    table = {name: texts[series][repeated] for name, texts in panel.keys.items()}
+    table: Table = {name: texts[series][repeated] for name, texts in panel.keys.items()}
     table["origin"] = frequency.time(origin)[repeated]
     table[task.time] = frequency.time(origin[repeated] + horizon)
     table |= {"horizon": horizon, "actual": actual.ravel()}
@@ -120,4 +122,4 @@ def _table(
     table["naive"] = naive.ravel()
     for i, level in enumerate(task.quantiles):
         table[f"q{level:g}"] = quantiles[..., i].ravel()
-    return pd.DataFrame(table)
+    return table
