@@ -25,6 +25,7 @@ class Matched:
     version: int
     task: Mapping[str, Any]  # of the version, as JSON
     keys: Sequence[Mapping[str, str]]  # [forecast]
+    series: NDArray[np.int64]  # [forecast], numbers
     answers: Sequence[str]  # [forecast], ids
     given_at: NDArray[np.int64]  # [forecast]
     origin: NDArray[np.int64]  # [forecast], steps
@@ -32,6 +33,7 @@ class Matched:
     history: NDArray[np.float32]  # [forecast, history], NaN where it was thinned away
     actual: NDArray[np.float64]  # [forecast, horizon], NaN: not landed, or withdrawn
     as_of: NDArray[np.int64]  # [forecast, horizon], of the actual; 0 where there is none
+    warnings: Sequence[Sequence[str]]  # [forecast], as they were given
 
     def __len__(self) -> int:
         return len(self.origin)
@@ -46,33 +48,48 @@ def matched(
     landed_after: int | None = None,
     as_of: int = NEVER,
     repeated: bool = False,
+    given_after: int | None = None,
+    series_numbers: Sequence[int] | None = None,
+    last_only: bool = False,
 ) -> list[Matched]:
     """One for each version that forecast from origins `first` to `last` (steps).
 
-    Of forecasts of one (series, origin, version) the newest counts, or all of them (`repeated`).
+    Of forecasts of one (series, origin, version) the newest counts, or all of them (`repeated`);
+    `last_only`: of each series the newest forecast of its last origin, whatever the version.
+    `given_after`, `series_numbers`: only answers after this instant, only these series.
     `landed_after`: only series for which a value was received after this instant. `as_of`: actual
     values as they were known then.
     """
     where = [answers.c.model == ledger.model, forecasts.c.origin.between(first, last)]
     if version is not None:
         where.append(answers.c.version == version)
+    if given_after is not None:
+        where.append(answers.c.given_at > given_after)
+    if series_numbers is not None:
+        where.append(forecasts.c.series.in_(series_numbers))
     if landed_after is not None:
         fresh = sa.select(actuals.c.series).where(actuals.c.received_at > landed_after)
         where.append(forecasts.c.series.in_(fresh))
     with ledger.database.reading() as connection:
         groups: dict[int, list[Any]] = defaultdict(list)
-        for row in connection.execute(_query(where, repeated)):
+        for row in connection.execute(_query(where, repeated, last_only)):
             groups[row.version].append(row)
         tasks = _tasks(connection, ledger.model, list(groups))
         latest = _landed(connection, ledger, groups, as_of)
     return [_matched(v, tasks[v], rows, latest) for v, rows in sorted(groups.items())]
 
 
-def _query(where: list[Any], repeated: bool) -> sa.Select[Any]:
-    rank = sa.func.row_number().over(
-        partition_by=(forecasts.c.series, forecasts.c.origin, answers.c.version),
-        order_by=(answers.c.given_at.desc(), answers.c.id.desc(), forecasts.c.position.desc()),
-    )
+def _query(where: list[Any], repeated: bool, last_only: bool) -> sa.Select[Any]:
+    newest = (answers.c.given_at.desc(), answers.c.id.desc(), forecasts.c.position.desc())
+    if last_only:
+        rank = sa.func.row_number().over(
+            partition_by=forecasts.c.series, order_by=(forecasts.c.origin.desc(), *newest)
+        )
+    else:
+        rank = sa.func.row_number().over(
+            partition_by=(forecasts.c.series, forecasts.c.origin, answers.c.version),
+            order_by=newest,
+        )
     found = (
         sa.select(forecasts, answers.c.version, answers.c.given_at, series.c.key, rank.label("r"))
         .join(answers, answers.c.id == forecasts.c.answer)
@@ -114,6 +131,7 @@ def _matched(version: int, task: dict[str, Any], rows: list[Any], latest: Latest
         version,
         task,
         [json.loads(row.key) for row in rows],
+        numbers,
         [row.answer for row in rows],
         np.array([row.given_at for row in rows], np.int64),
         origin,
@@ -121,6 +139,7 @@ def _matched(version: int, task: dict[str, Any], rows: list[Any], latest: Latest
         history.reshape(len(rows), -1),
         actual,
         as_of,
+        [json.loads(row.warnings) if row.warnings else [] for row in rows],
     )
 
 

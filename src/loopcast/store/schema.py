@@ -7,7 +7,7 @@ forecasts and actuals by series and step, so it is right whatever lands late, tw
 
 import sqlalchemy as sa
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision under migrations/versions."""
 
 Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up Integer keys only
@@ -146,4 +146,59 @@ retrains = sa.Table(
     sa.Column("facts", sa.Text, nullable=False),  # JSON object
     sa.Column("card", sa.Text, nullable=False),  # Markdown
     sa.Index("ix_retrains_model_id", "model", "id"),
+)
+
+reviews = sa.Table(
+    "reviews",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("series", sa.BigInteger, nullable=False),
+    sa.Column("step", sa.BigInteger, nullable=False),  # the one that people are asked about
+    sa.Column("answer", sa.Uuid(as_uuid=False), nullable=False),  # its forecast is of this answer
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("origin", sa.BigInteger, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),  # wide, unknown, alarm, random
+    sa.Column("worth", sa.Double, nullable=False),
+    sa.Column("blind", sa.Boolean, nullable=False),  # the forecast is hidden until asked for
+    sa.Column("asked_at", sa.BigInteger, nullable=False),
+    sa.Column("open_until", sa.BigInteger, nullable=False),
+    sa.Column("closed", sa.Text),  # answered, skipped, landed, expired; NULL: open
+    sa.Column("closed_at", sa.BigInteger),
+    sa.UniqueConstraint("series", "step"),
+    sa.Index("ix_reviews_model_closed", "model", "closed"),
+)
+
+review_events = sa.Table(
+    "review_events",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("review", sa.BigInteger, sa.ForeignKey("reviews.id"), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),  # shown, actual, override, skipped
+    sa.Column("value", sa.Double),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("hidden", sa.Boolean, nullable=False),  # the author had not seen the forecast
+    sa.Index("ix_review_events_review", "review"),
+)
+
+overrides = sa.Table(
+    "overrides",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("series", sa.BigInteger, nullable=False),
+    sa.Column("step", sa.BigInteger, nullable=False),
+    sa.Column("answer", sa.Uuid(as_uuid=False), nullable=False),  # whose forecast is overridden
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("origin", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("value", sa.Double, nullable=False),
+    sa.Column("forecast", sa.Double, nullable=False),  # the model's median, to be compared with
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("hidden", sa.Boolean, nullable=False),
+    sa.Index("ix_overrides_series_step", "series", "step"),
+    sa.Index("ix_overrides_model_at", "model", "at"),
 )
