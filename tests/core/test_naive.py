@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loopcast.core.grid import grid
-from loopcast.core.naive import naive_quantiles, naive_scale, seasonal_naive
+from loopcast.core.naive import naive_quantiles, naive_scale, seasonal_naive, window_scale
 from loopcast.core.task import Task
 
 NAN = float("nan")
@@ -86,3 +86,10 @@ def test_the_scale_is_the_mean_seasonal_difference_of_each_series():
 def test_rows_after_the_origin_do_not_count():
     train = panel([[1, 5, 2, 9, 100, 1000]])
     assert naive_scale(train.until(3), 2)[0] == 2.5
+
+
+def test_the_scale_of_a_window_is_its_mean_seasonal_difference():
+    history = np.array([[1.0, 5.0, 2.0, 9.0], [np.nan, 5.0, 2.0, 6.0], [1.0, np.nan, np.nan, 2.0]])
+    found = window_scale(history, 2)
+    assert found[:2].tolist() == [2.5, 1.0] and np.isnan(found[2])
+    assert window_scale(history, 0)[0] == pytest.approx(np.mean([4, 3, 7]))

@@ -1,5 +1,6 @@
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -163,3 +164,12 @@ def test_a_ledger_of_another_model_is_not_seen(ledger):
 def test_instants_read_back():
     assert iso(instant("2019-02-03T01:00:00.5+01:00")) == "2019-02-03T00:00:00.500000Z"
     assert json.loads(key_text({"a": "ü"})) == {"a": "ü"}
+
+
+def test_the_models_own_quantiles_are_kept_beside_recalibrated_ones(ledger):
+    plain, wide = answer("a"), answer("b")
+    own = wide.quantiles.copy()
+    ledger.record([plain, replace(wide, quantiles=own + 1, own=own)])
+    (part,) = matched(ledger)
+    assert (part.own[0] == part.quantiles[0]).all()
+    assert (part.own[1] == own).all() and (part.quantiles[1] == own + 1).all()

@@ -57,6 +57,19 @@ def naive_scale(train: Panel, season: int) -> NDArray[np.float64]:
     return np.divide(sums, numbers, out=np.full(len(train), np.nan), where=numbers > 0)
 
 
+def window_scale(history: Array, season: int) -> NDArray[np.float64]:
+    """Mean absolute seasonal difference within each history [window, step]; NaN where there is none.
+
+    Told from the window alone, so errors can be scaled wherever the forecast's input is kept.
+    """
+    season = max(season, 1)
+    exact = history.astype(np.float64)
+    apart = np.abs(exact[:, season:] - exact[:, :-season])
+    number = (~np.isnan(apart)).sum(1)
+    sums = np.nansum(apart, axis=1)
+    return np.divide(sums, number, out=np.full(len(history), np.nan), where=number > 0)
+
+
 def _cycles(history: Array, season: int) -> Array:
     """[window, cycle, phase], NaN on the left; the last phase is that of the last step."""
     windows, steps = history.shape

@@ -24,7 +24,8 @@ Floats = NDArray[np.float32]
 class Answer:
     """One answered request. `keys` are `key_text`s; `history` is the target the network saw.
 
-    `horizon` and `levels` are what was asked, `quantiles` all that the model said.
+    `horizon` and `levels` are what was asked, `quantiles` all levels of what is answered, `own`
+    the model's own ones where those were recalibrated.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Answer:
     request: str = ""
     client: str = ""
     digest: str = ""
+    own: Floats | None = None  # [series, horizon, quantile]
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,7 @@ def _forecasts(one: Answer, given: str, numbers: Iterator[int]) -> list[tuple[An
     """Rows in the order of the table's columns."""
     quantiles = np.ascontiguousarray(one.quantiles, "<f4")
     history = np.ascontiguousarray(one.history, "<f4")
+    own = None if one.own is None else np.ascontiguousarray(one.own, "<f4")
     horizon = quantiles.shape[1]
     return [
         (
@@ -183,6 +186,7 @@ def _forecasts(one: Answer, given: str, numbers: Iterator[int]) -> list[tuple[An
             history[i].tobytes(),
             one.sources[i],
             json.dumps(list(one.warnings[i])) if one.warnings[i] else None,
+            None if own is None else own[i].tobytes(),
         )
         for i, origin in enumerate(one.origins)
     ]

@@ -29,7 +29,8 @@ class Matched:
     answers: Sequence[str]  # [forecast], ids
     given_at: NDArray[np.int64]  # [forecast]
     origin: NDArray[np.int64]  # [forecast], steps
-    quantiles: NDArray[np.float32]  # [forecast, horizon, quantile]
+    quantiles: NDArray[np.float32]  # [forecast, horizon, quantile], as answered
+    own: NDArray[np.float32]  # the same of the model itself; differs where ranges are recalibrated
     history: NDArray[np.float32]  # [forecast, history], NaN where it was thinned away
     actual: NDArray[np.float64]  # [forecast, horizon], NaN: not landed, or withdrawn
     as_of: NDArray[np.int64]  # [forecast, horizon], of the actual; 0 where there is none
@@ -125,6 +126,7 @@ def _matched(version: int, task: dict[str, Any], rows: list[Any], latest: Latest
     numbers = np.array([row.series for row in rows], np.int64)
     actual, as_of = _join(numbers, origin, horizon, latest)
     quantiles = np.frombuffer(b"".join(row.quantiles for row in rows), "<f4")
+    own = np.frombuffer(b"".join(row.own or row.quantiles for row in rows), "<f4")
     blank = np.full(task["history"], np.nan, "<f4").tobytes()
     history = np.frombuffer(b"".join(row.history or blank for row in rows), "<f4")
     return Matched(
@@ -136,6 +138,7 @@ def _matched(version: int, task: dict[str, Any], rows: list[Any], latest: Latest
         np.array([row.given_at for row in rows], np.int64),
         origin,
         quantiles.reshape(len(rows), horizon, levels),
+        own.reshape(len(rows), horizon, levels),
         history.reshape(len(rows), -1),
         actual,
         as_of,

@@ -7,7 +7,7 @@ forecasts and actuals by series and step, so it is right whatever lands late, tw
 
 import sqlalchemy as sa
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision under migrations/versions."""
 
 Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up Integer keys only
@@ -97,10 +97,11 @@ forecasts = sa.Table(
     sa.Column("series", sa.BigInteger, nullable=False),
     sa.Column("origin", sa.BigInteger, nullable=False),  # step
     sa.Column("horizon", sa.Integer, nullable=False),  # the model's, whatever was asked
-    sa.Column("quantiles", sa.LargeBinary, nullable=False),  # <f4 [horizon, quantile]
+    sa.Column("quantiles", sa.LargeBinary, nullable=False),  # <f4 [horizon, quantile], as answered
     sa.Column("history", sa.LargeBinary),  # <f4 [history], the target the network saw
     sa.Column("source", sa.Text, nullable=False),  # of the history: sent, looked up
     sa.Column("warnings", sa.Text),  # JSON list
+    sa.Column("own", sa.LargeBinary),  # the model's own quantiles, where recalibrated ones were given
     sa.Index("ix_forecasts_series_origin", "series", "origin"),
 )  # fmt: skip
 
@@ -201,4 +202,98 @@ overrides = sa.Table(
     sa.Column("hidden", sa.Boolean, nullable=False),
     sa.Index("ix_overrides_series_step", "series", "step"),
     sa.Index("ix_overrides_model_at", "model", "at"),
+)
+
+accuracy = sa.Table(
+    "accuracy",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("first", sa.BigInteger, primary_key=True, autoincrement=False),  # step of the target
+    sa.Column("grouping", sa.Text, primary_key=True),  # "", horizon, or a static column
+    sa.Column("text", sa.Text, primary_key=True),  # "", the steps ahead ("2-3"), or a category
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("points", sa.BigInteger, nullable=False),
+    sa.Column("sums", sa.Text, nullable=False),  # JSON; see loopcast.store.accuracy
+    sa.Column("computed_at", sa.BigInteger, nullable=False),
+)
+
+backtests = sa.Table(
+    "backtests",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("series", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("origin", sa.BigInteger, primary_key=True, autoincrement=False),  # step
+    sa.Column("errors", sa.LargeBinary, nullable=False),  # <f4 [horizon], in the window's scale
+)
+
+drift = sa.Table(
+    "drift",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, primary_key=True),  # what is tested: level, size
+    sa.Column("step", sa.BigInteger, primary_key=True, autoincrement=False),  # last one looked at
+    sa.Column("error", sa.Double),  # the panel's mean at this look, in naive scales
+    sa.Column("score", sa.Double),  # the statistic at this look
+    sa.Column("p", sa.Double, nullable=False),  # of the year so far; never rises within it
+    sa.Column("alpha", sa.Double, nullable=False),  # an alarm where p is at most this
+)
+
+alarms = sa.Table(
+    "alarms",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),  # level, size, coverage
+    sa.Column("scope", sa.Text, nullable=False),  # panel, groups or series
+    sa.Column("opened_at", sa.BigInteger, nullable=False),
+    sa.Column("seen_at", sa.BigInteger, nullable=False),
+    sa.Column("closed_at", sa.BigInteger),
+    sa.Column("step", sa.BigInteger, nullable=False),  # of the target at which it was first seen
+    sa.Column("score", sa.Double, nullable=False),
+    sa.Column("threshold", sa.Double, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("concerned", sa.Text, nullable=False),  # JSON list of keys or {column: text}
+    sa.Column("why", sa.Text, nullable=False),  # JSON: what the inputs show
+    sa.Column(
+        "told", sa.Text, nullable=False
+    ),  # what the webhook was last told: "", opened, closed
+    sa.Index("ix_alarms_model_id", "model", "id"),
+)
+sa.Index(
+    "ix_alarms_open",
+    alarms.c.model,
+    alarms.c.version,
+    alarms.c.kind,
+    alarms.c.scope,
+    unique=True,
+    sqlite_where=alarms.c.closed_at.is_(None),
+    postgresql_where=alarms.c.closed_at.is_(None),
+)
+
+calibrations = sa.Table(
+    "calibrations",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("through", sa.BigInteger, nullable=False),  # the last step it learnt from
+    sa.Column("state", sa.Text, nullable=False),  # JSON; see loopcast.core.recalibration
+    sa.Index("ix_calibrations_model_version_id", "model", "version", "id"),
+)
+
+ticks = sa.Table(
+    "ticks",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("seconds", sa.Double, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),  # done, nothing, failed
+    sa.Column("facts", sa.Text, nullable=False),  # JSON; see loopcast.store.ticks
+    sa.Index("ix_ticks_model_id", "model", "id"),
 )

@@ -1,0 +1,48 @@
+"""Ticks of monitoring: when the last one ran, and what it said.
+
+`facts` of a tick that was done: `through` (the last target step with a value), `actuals_lag_seconds`
+(median from a step's end to its value, of what landed last), `reference` (looks there are to compare
+with, and how many are needed), `alarms` (how many are open), `landed` (the last vintage it read).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from loopcast.store.database import Database
+from loopcast.store.schema import ticks
+
+KEPT = 2_000
+
+
+@dataclass(frozen=True)
+class Tick:
+    """`outcome`: done, nothing (no news) or failed."""
+
+    at: int
+    seconds: float
+    outcome: str
+    facts: Mapping[str, Any]
+
+
+def write(connection: sa.Connection, model: str, tick: Tick) -> None:
+    """Add it; the oldest beyond KEPT are dropped."""
+    row = {"model": model, "at": tick.at, "seconds": tick.seconds, "outcome": tick.outcome}
+    facts = json.dumps(dict(tick.facts), ensure_ascii=False)
+    added = connection.execute(sa.insert(ticks).values(row | {"facts": facts}))
+    oldest = added.inserted_primary_key[0] - KEPT
+    connection.execute(sa.delete(ticks).where(ticks.c.model == model, ticks.c.id < oldest))
+
+
+def last(database: Database, model: str, outcome: str | None = None) -> Tick | None:
+    """The newest tick, or the newest with this outcome."""
+    where = [ticks.c.model == model]
+    if outcome is not None:
+        where.append(ticks.c.outcome == outcome)
+    query = sa.select(ticks).where(*where).order_by(ticks.c.id.desc()).limit(1)
+    with database.reading() as connection:
+        row = connection.execute(query).one_or_none()
+    return None if row is None else Tick(row.at, row.seconds, row.outcome, json.loads(row.facts))
