@@ -117,7 +117,8 @@ def settle(connection: sa.Connection, model: str, seen: Sequence[Alarm]) -> Chan
         if before is None:
             opened = replace(one, opened_at=at, seen_at=at)
             result = connection.execute(sa.insert(alarms).values(_row(model, opened)))
-            change.opened.append(replace(opened, id=result.inserted_primary_key[0]))
+            number = (result.inserted_primary_key or (0,))[0]
+            change.opened.append(replace(opened, id=number))
         else:
             kept = replace(
                 one, id=before.id, opened_at=before.opened_at, seen_at=at, step=before.step,

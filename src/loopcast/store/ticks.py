@@ -33,7 +33,7 @@ def write(connection: sa.Connection, model: str, tick: Tick) -> None:
     row = {"model": model, "at": tick.at, "seconds": tick.seconds, "outcome": tick.outcome}
     facts = json.dumps(dict(tick.facts), ensure_ascii=False)
     added = connection.execute(sa.insert(ticks).values(row | {"facts": facts}))
-    oldest = added.inserted_primary_key[0] - KEPT
+    oldest = int((added.inserted_primary_key or (0,))[0]) - KEPT
     connection.execute(sa.delete(ticks).where(ticks.c.model == model, ticks.c.id < oldest))
 
 
