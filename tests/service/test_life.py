@@ -1,5 +1,6 @@
 """Beginning, change and end of a real process."""
 
+import asyncio
 import json
 import os
 import random
@@ -18,6 +19,7 @@ import httpx
 import pytest
 from tiny_service import TASK, artifact, one, problem, running
 
+from loopcast.core.errors import ArtifactError
 from loopcast.service.keys import new_key
 from loopcast.store.database import connect
 from loopcast.store.registry import Registry
@@ -218,13 +220,15 @@ def test_a_version_that_may_not_serve_stays_out_and_it_is_said(tmp_path, content
 
 
 def test_a_file_that_was_changed_behind_the_registry_stays_out(tmp_path):
-    with running(tmp_path) as service:
+    with running(tmp_path, poll_seconds=60) as service:
         number = register(service, artifact(bias=3), tmp_path, "new")
-        path = service.parts.registry.version(number).path
-        shutil.copy(tmp_path / "tiny.onnx", path)
         service.parts.registry.promote(number)
-        assert wait_for(lambda: service.client.get("/v1/models").json()["refused"])
+        shutil.copy(tmp_path / "tiny.onnx", service.parts.registry.version(number).path)
+        asyncio.run(service.parts.champion.refresh())
         assert "SHA-256" in service.client.get("/v1/models").json()["refused"]["why"]
+        assert service.forecast({"series": [one()]})["model"]["version"] == 1
+        with pytest.raises(ArtifactError, match="SHA-256"):
+            service.parts.registry.promote(number)
 
 
 def test_an_administrator_promotes_and_goes_back(tmp_path):

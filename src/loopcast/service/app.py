@@ -31,8 +31,9 @@ from loopcast.store.actuals import Actuals
 from loopcast.store.database import Database, connect, migrate
 from loopcast.store.history import SqlHistory
 from loopcast.store.ledger import Ledger
-from loopcast.store.registry import Registry, read_artifact
+from loopcast.store.registry import Registry
 from loopcast.store.retention import Retention, thin
+from loopcast.store.version import read_artifact
 
 log = logging.getLogger("loopcast.service")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"

@@ -10,7 +10,8 @@ from loopcast.service.meters import Meters
 from loopcast.service.problem import Problem
 from loopcast.service.served import Served, compatible, open_version
 from loopcast.store.database import StoreError
-from loopcast.store.registry import Registry, Version
+from loopcast.store.registry import Registry
+from loopcast.store.version import Version
 
 log = logging.getLogger("loopcast.service")
 

@@ -26,8 +26,9 @@ from loopcast.service.wire import ActualsSent, ForecastAsked, Reason
 from loopcast.store.actuals import Actual, Actuals, Conflict
 from loopcast.store.clock import instant, iso
 from loopcast.store.ledger import Given, Ledger
-from loopcast.store.registry import Registry, UnknownVersion, Version
+from loopcast.store.registry import Registry
 from loopcast.store.series import key_text
+from loopcast.store.version import UnknownVersion, Version
 
 FORECAST = msgspec.json.Decoder(ForecastAsked)
 ACTUALS = msgspec.json.Decoder(ActualsSent)

@@ -15,7 +15,7 @@ from loopcast.core.inputs import inputs
 from loopcast.core.panel import Categories, Panel
 from loopcast.core.task import Task
 from loopcast.serving.predictor import Predictor
-from loopcast.store.registry import Version
+from loopcast.store.version import Version
 
 REMEMBERED = 1_000
 """Origins whose times are kept as text."""

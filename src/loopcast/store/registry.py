@@ -1,83 +1,36 @@
 """Versions of a model: which file, which status, who promoted it and why.
 
-A version's file never changes: its SHA-256 is compared before it is opened. One version at most
-is promoted, a unique index of the database sees to it; promoting retires the one before in the
-same transaction. Events are only ever added.
+A version's file never changes: its SHA-256 is compared before it is opened. Two aliases name
+versions, `champion` (the status "promoted") and `challenger`; a unique index of the database keeps
+each to one version, and moving one is a transaction with the event that tells of it. Events are
+only ever added.
 """
 
-import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
-from loopcast.core.errors import ArtifactError, LoopcastError
+from loopcast.core.errors import LoopcastError
+from loopcast.store import folders
 from loopcast.store.clock import now
 from loopcast.store.database import Database
+from loopcast.store.folders import digest
+from loopcast.store.model_card import model_card
 from loopcast.store.schema import events, versions
+from loopcast.store.version import (
+    ALIASES,
+    Alias,
+    Event,
+    Status,
+    UnknownVersion,
+    Version,
+    read_artifact,
+)
 
-Status = Literal["candidate", "promoted", "retired"]
-MAX_BYTES = 1 << 30
-
-
-class UnknownVersion(LoopcastError):
-    """The registry holds no such version."""
-
-
-@dataclass(frozen=True)
-class Version:
-    """One artifact of a model."""
-
-    model: str
-    version: int
-    digest: str
-    path: str
-    status: Status
-    task: Mapping[str, Any]
-    card: Mapping[str, Any]
-    scores: Mapping[str, Any]
-    registered_at: int
-
-    def content(self) -> bytes:
-        """The artifact; raises ArtifactError where it is gone or no longer what was registered."""
-        content = read_artifact(self.path)
-        if digest(content) != self.digest:
-            raise ArtifactError(
-                f"{self.path} is not what was registered as version {self.version} (its SHA-256"
-                " differs); restore it, or register the new file as a version of its own"
-            )
-        return content
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened to a version."""
-
-    at: int
-    version: int
-    what: str
-    why: str
-    who: str
-
-
-def digest(content: bytes) -> str:
-    """SHA-256 in hex."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def read_artifact(path: str | Path) -> bytes:
-    """The bytes of a file that is not absurdly large; raises ArtifactError."""
-    try:
-        if Path(path).stat().st_size > MAX_BYTES:
-            raise ArtifactError(f"{path} has more than {MAX_BYTES >> 20} MiB")
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read ({error.strerror}); check the path") from error
+CARD = "card.md"
 
 
 class Registry:
@@ -93,66 +46,86 @@ class Registry:
         card: Mapping[str, Any],
         *,
         scores: Mapping[str, Any] | None = None,
+        config: bytes | None = None,
         why: str = "",
         who: str = "",
     ) -> Version:
         """A new candidate, or the version that these bytes already are.
 
-        The file is copied into the folder, complete or not at all; without a folder it stays
-        where it is.
+        Its folder, with `config` (the YAML that trained it), is there complete or not at all;
+        without `folder` the file stays where it is.
         """
         content = read_artifact(source)
         known = digest(content)
-        path = str(Path(source).resolve()) if self.folder is None else self._keep(content, known)
-        with self.database.writing() as connection:
-            self._lock(connection)
-            found = connection.execute(
-                sa.select(versions).where(self._mine, versions.c.digest == known)
-            ).one_or_none()
-            if found is not None:
-                connection.execute(
-                    sa.update(versions)
-                    .where(self._mine, versions.c.digest == known)
-                    .values(path=path)
-                )
-                return _version(found, path)
-            highest = connection.execute(
-                sa.select(sa.func.max(versions.c.version)).where(self._mine)
-            ).scalar()
-            number = int(highest or 0) + 1
-            row = {
-                "model": self.model,
-                "version": number,
-                "digest": known,
-                "path": path,
-                "status": "candidate",
-                "task": json.dumps(task, ensure_ascii=False),
-                "card": json.dumps(card, ensure_ascii=False),
-                "scores": json.dumps(scores or {}, ensure_ascii=False),
-                "registered_at": now(),
-            }
-            connection.execute(sa.insert(versions), row)
-            self._event(connection, number, "registered", why, who)
+        row: dict[str, Any] = {
+            "model": self.model,
+            "digest": known,
+            "status": "candidate",
+            "task": _json(task),
+            "card": _json(card),
+            "scores": _json(scores or {}),
+            "registered_at": now(),
+        }
+        part = self._prepare(content, card, config)
+        try:
+            with self.database.writing() as connection:
+                self._lock(connection)
+                found = self._same(connection, known)
+                number = found or self._next(connection)
+                row["path"] = self._path(source, number)
+                if part is not None and (found is None or not _intact(row["path"], known)):
+                    folders.place(part, Path(row["path"]).parent)
+                if found is None:
+                    connection.execute(sa.insert(versions), {**row, "version": number})
+                    self._event(connection, number, "registered", why, who)
+                else:
+                    mine = sa.and_(self._mine, versions.c.version == number)
+                    connection.execute(sa.update(versions).where(mine).values(path=row["path"]))
+        finally:
+            if part is not None:
+                folders.drop(part)
         return self.version(number)
 
     def promote(self, version: int, *, why: str = "", who: str = "") -> Version:
-        """Make it the one that serves; the one before retires. Raises UnknownVersion."""
+        """Make it the champion; the one before retires. Raises UnknownVersion, ArtifactError.
+
+        The file is verified and the model card written first: whatever ends the process before
+        the transaction is through leaves the old champion.
+        """
+        found = self.version(version)
+        found.content()
+        if Path(found.path).with_name(folders.SUMS).is_file():  # else a file of the operator's own
+            text = model_card(
+                self.model, version, found.digest, found.task, found.card, found.scores, now(),
+                why, who,
+            )  # fmt: skip
+            folders.replace_file(Path(found.path).with_name(CARD), text.encode())
+        return self._move("champion", version, why, who)
+
+    def challenge(self, version: int, *, why: str = "", who: str = "") -> Version:
+        """Make it the challenger, which is compared and does not serve. Raises UnknownVersion."""
+        return self._move("challenger", version, why, who)
+
+    def withdraw(self, version: int, *, why: str = "", who: str = "") -> Version:
+        """A version that may not take over retires; the champion cannot. Raises UnknownVersion."""
         with self.database.writing() as connection:
             self._lock(connection)
             self._require(connection, version)
-            before = connection.execute(
-                sa.select(versions.c.version).where(self._mine, versions.c.status == "promoted")
-            ).scalar()
-            if before != version:
-                if before is not None:
-                    self._set(connection, before, "retired")
-                    self._event(connection, before, "retired", f"version {version} took over", who)
-                self._set(connection, version, "promoted")
-                self._event(connection, version, "promoted", why, who)
+            if self._holder(connection, "champion") == version:
+                raise LoopcastError(f"version {version} serves; promote another one instead")
+            self._set(connection, version, "retired")
+            self._event(connection, version, "withdrawn", why, who)
         return self.version(version)
 
     def rollback(self, *, why: str = "", who: str = "") -> Version:
         """Promote the version that was promoted before this one. Raises UnknownVersion."""
+        found = self.previous()
+        if found is None:
+            raise UnknownVersion(f"{self.model} has no earlier promoted version to go back to")
+        return self.promote(found, why=why or "rollback", who=who)
+
+    def previous(self) -> int | None:
+        """The version that was promoted before the champion."""
         current = self.promoted()
         with self.database.reading() as connection:
             earlier = sa.select(events.c.version).where(
@@ -160,10 +133,7 @@ class Registry:
             )
             if current is not None:
                 earlier = earlier.where(events.c.version != current.version)
-            found = connection.execute(earlier.order_by(events.c.id.desc()).limit(1)).scalar()
-        if found is None:
-            raise UnknownVersion(f"{self.model} has no earlier promoted version to go back to")
-        return self.promote(found, why=why or "rollback", who=who)
+            return connection.execute(earlier.order_by(events.c.id.desc()).limit(1)).scalar()
 
     def note(self, version: int, what: str, why: str, who: str = "") -> None:
         """Add an event, e.g. that a version was refused by its self-test."""
@@ -181,8 +151,12 @@ class Registry:
             )
 
     def promoted(self) -> Version | None:
-        """The one that serves."""
-        return self._one(versions.c.status == "promoted")
+        """The champion: the one that serves."""
+        return self.alias("champion")
+
+    def alias(self, name: Alias) -> Version | None:
+        """The version that an alias names."""
+        return self._one(versions.c.status == ALIASES[name])
 
     def version(self, version: int) -> Version:
         """Raises UnknownVersion."""
@@ -209,6 +183,20 @@ class Registry:
     @property
     def _mine(self) -> sa.ColumnElement[bool]:
         return versions.c.model == self.model
+
+    def _move(self, alias: Alias, version: int, why: str, who: str) -> Version:
+        with self.database.writing() as connection:
+            self._lock(connection)
+            self._require(connection, version)
+            before = self._holder(connection, alias)
+            if before != version:
+                if before is not None:
+                    self._set(connection, before, "retired")
+                    self._event(connection, before, "retired", f"version {version} took over", who)
+                self._set(connection, version, ALIASES[alias])
+                what = "promoted" if alias == "champion" else alias
+                self._event(connection, version, what, why, who)
+        return self.version(version)
 
     def _lock(self, connection: sa.Connection) -> None:
         """One change at a time; on SQLite the transaction is that already."""
@@ -237,27 +225,45 @@ class Registry:
         row = {"at": now(), "model": self.model, "version": version}
         connection.execute(sa.insert(events), row | {"what": what, "why": why, "who": who})
 
-    def _keep(self, content: bytes, known: str) -> str:
-        """Content-addressed, so that a kill leaves a complete file or a .part that nobody reads."""
-        assert self.folder is not None
-        folder = self.folder / self.model
-        path = folder / f"{known[:16]}.onnx"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if not path.exists():
-                with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
-                    part.write(content)
-                    part.flush()
-                    os.fsync(part.fileno())
-                os.replace(part.name, path)  # noqa: PTH105 - atomic
-        except OSError as error:
-            raise ArtifactError(f"{path} cannot be written ({error.strerror})") from error
-        return str(path.resolve())
+    def _holder(self, connection: sa.Connection, alias: Alias) -> int | None:
+        query = sa.select(versions.c.version).where(self._mine)
+        return connection.execute(query.where(versions.c.status == ALIASES[alias])).scalar()
+
+    def _same(self, connection: sa.Connection, known: str) -> int | None:
+        query = sa.select(versions.c.version).where(self._mine, versions.c.digest == known)
+        return connection.execute(query).scalar()
+
+    def _next(self, connection: sa.Connection) -> int:
+        query = sa.select(sa.func.max(versions.c.version)).where(self._mine)
+        return int(connection.execute(query).scalar() or 0) + 1
+
+    def _prepare(
+        self, content: bytes, card: Mapping[str, Any], config: bytes | None
+    ) -> Path | None:
+        if self.folder is None:
+            return None
+        files = {f"{self.model}.onnx": content, "card.json": _json(card).encode()}
+        if config is not None:
+            files["config.yaml"] = config
+        return folders.prepare(self.folder / self.model, files)
+
+    def _path(self, source: str | Path, number: int) -> str:
+        if self.folder is None:
+            return str(Path(source).resolve())
+        return str((self.folder / self.model / str(number) / f"{self.model}.onnx").resolve())
 
 
-def _version(row: sa.Row[Any], path: str | None = None) -> Version:
+def _intact(path: str, known: str) -> bool:
+    return Path(path).is_file() and digest(read_artifact(path)) == known
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _version(row: sa.Row[Any]) -> Version:
     task, card, scores = (json.loads(text) for text in (row.task, row.card, row.scores))
-    place = path or row.path
     return Version(
-        row.model, row.version, row.digest, place, row.status, task, card, scores, row.registered_at
-    )
+        row.model, row.version, row.digest, row.path, row.status, task, card, scores,
+        row.registered_at,
+    )  # fmt: skip
