@@ -85,7 +85,8 @@ def test_the_openapi_document_names_every_route_and_fits_its_own_examples(servic
     for path, methods in found["paths"].items():
         for method, operation in methods.items():
             names = re.findall(r"{(\w+)}", path)
-            assert [p["name"] for p in operation.get("parameters", [])] == names
+            parameters = operation.get("parameters", [])
+            assert [p["name"] for p in parameters if p["in"] == "path"] == names
             assert operation["responses"]["200"]
             answer = service.client.request(method, path.format(model="tiny", version=1, id="x"))
             assert answer.status_code in ({404} if "id" in names else {200, 403, 415})

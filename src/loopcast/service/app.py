@@ -23,6 +23,8 @@ from loopcast.service.keys import Keys
 from loopcast.service.lookup import Lookup
 from loopcast.service.meters import TYPE, Meters
 from loopcast.service.openapi import document, page
+from loopcast.service.people import People
+from loopcast.service.questions import Questions
 from loopcast.service.routes import ActualValues, Forecasts, Models, reply
 from loopcast.service.settings import Settings
 from loopcast.service.writer import Writer
@@ -55,6 +57,7 @@ class Parts:
     writer: Writer
     forecasting: Forecasting
     inference: Inference
+    people: People
     door: Door
 
 
@@ -82,9 +85,10 @@ def assemble(settings: Settings, *, copied: bool = True) -> Parts:
     door = Door(
         Keys(settings.keys), settings.limits, meters, local=settings.local and not settings.keys
     )
+    people = People(ledger, settings.reviews, meters)
     return Parts(
         settings, database, registry, ledger, actuals, meters, champion, writer, forecasting,
-        inference, door,
+        inference, people, door,
     )  # fmt: skip
 
 
@@ -94,6 +98,7 @@ def application(parts: Parts) -> Starlette:
     forecasts = Forecasts(parts.forecasting, parts.ledger, limits, parts.meters)
     actual = ActualValues(parts.champion, parts.actuals, limits, parts.meters)
     models = Models(parts.champion, parts.registry, limits)
+    asked = Questions(parts.people, parts.champion, limits)
     v2, shown = parts.inference, Shown(parts)
     routes = [
         door.route("/v1/forecast", forecasts.create, "predict", method="POST"),
@@ -102,6 +107,12 @@ def application(parts: Parts) -> Starlette:
         door.route("/v1/models", models.show),
         door.route("/v1/models/{version}/promote", models.promote, "admin", method="POST"),
         door.route("/v1/rollback", models.rollback, "admin", method="POST"),
+        door.route("/v1/reviews", asked.show_all, "review"),
+        door.route("/v1/reviews/{id}", asked.show, "review"),
+        door.route("/v1/reviews/{id}", asked.answer, "review", method="POST"),
+        door.route("/v1/reviews/{id}/show", asked.reveal, "review", method="POST"),
+        door.route("/v1/overrides", asked.overrides, "review"),
+        door.route("/v1/overrides", asked.override, "review", method="POST"),
         door.route("/v2/health/live", v2.live, free=True),
         door.route("/v2/health/ready", v2.ready, free=True),
         door.route("/v2", v2.server),
@@ -152,6 +163,7 @@ async def _life(parts: Parts) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(parts.champion.watch(parts.settings.poll_seconds, _nothing)),
         asyncio.create_task(_thin(parts)),
+        asyncio.create_task(parts.people.watch()),
     ]
     try:
         yield

@@ -48,6 +48,7 @@ class Meters:
         self.refused = Counter(
             "loopcast_model_refused", "Promoted versions that failed their self-test.", registry=own
         )
+        self.reviews = Gauge("loopcast_review_queue_size", "Open questions.", registry=own)
         self.store_up = Gauge("loopcast_store_up", "1 while the ledger answers.", registry=own)
 
     def text(self) -> bytes:

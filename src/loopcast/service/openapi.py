@@ -12,11 +12,16 @@ from loopcast.service.wire import (
     ForecastAnswer,
     ForecastAsked,
     InferAsked,
+    OverrideSent,
     ProblemAnswer,
     Reason,
+    ReviewAnswer,
 )
 
-TYPES = [ForecastAsked, ActualsSent, InferAsked, Reason, ForecastAnswer, ProblemAnswer]
+TYPES = [
+    ForecastAsked, ActualsSent, InferAsked, Reason, ReviewAnswer, OverrideSent, ForecastAnswer,
+    ProblemAnswer,
+]  # fmt: skip
 Json = dict[str, Any]
 
 
@@ -71,12 +76,44 @@ def _paths(named: Json, examples: Json) -> Json:
                 {"why": "worse"},
             )
         },
+        **_people_paths(named, examples),
         "/v2": {"get": _operation("The server (Open Inference Protocol V2)", problem)},
         "/v2/health/live": {"get": _operation("The process answers", problem)},
         "/v2/health/ready": {"get": _operation("Forecasts can be answered", problem)},
         **_model_paths("/v2/models/{model}", ["model"], named, examples),
         **_model_paths("/v2/models/{model}/versions/{version}", ["model", "version"], named, examples),
         "/metrics": {"get": _operation("Prometheus metrics", problem, kind="text/plain")},
+    }  # fmt: skip
+
+
+def _people_paths(named: Json, examples: Json) -> Json:
+    problem, one = named["ProblemAnswer"], ["id"]
+    return {
+        "/v1/reviews": {
+            "get": _operation(
+                "Open questions to people (review)", problem,
+                queries={"state": {"enum": ["open", "all"]}, "limit": {"type": "integer"}},
+            )
+        },
+        "/v1/reviews/{id}": {
+            "get": _operation("One question (review)", problem, parameters=one),
+            "post": _operation(
+                "Answer it; saying the same twice adds nothing (review)", problem,
+                {"type": "object"}, named["ReviewAnswer"],
+                {"what": "override", "value": 900, "reason": "a fair"}, parameters=one,
+            ),
+        },
+        "/v1/reviews/{id}/show": {
+            "post": _operation("See the forecast; it is noted that you did (review)", problem,
+                               parameters=one)
+        },
+        "/v1/overrides": {
+            "get": _operation("Overrides, and whether they helped (review)", problem),
+            "post": _operation(
+                "Put a value in place of a forecast's (review)", problem, {"type": "object"},
+                named["OverrideSent"], examples["override"],
+            ),
+        },
     }  # fmt: skip
 
 
@@ -102,6 +139,7 @@ def _operation(
     example: Any = None,
     *,
     parameters: list[str] | None = None,
+    queries: Json | None = None,
     kind: str = "application/json",
 ) -> Json:
     schema = answer or ({"type": "string"} if kind == "text/plain" else {"type": "object"})
@@ -120,6 +158,10 @@ def _operation(
         found["parameters"] = [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
             for name in parameters
+        ]
+    if queries:
+        found["parameters"] = [
+            {"name": name, "in": "query", "schema": schema} for name, schema in queries.items()
         ]
     if body is not None:
         content = {"schema": body, "example": example}
@@ -143,6 +185,9 @@ def _examples(task: Task | None) -> Json:
         "forecast": {"series": [series], "horizon": task.horizon if task else 12},
         "actuals": {"actuals": [{"key": key, **actual}]},
         "infer": {"inputs": [origin]},
+        "override": {
+            "forecast": "01a2...", "key": key, "time": "2019-01-01", "value": 900, "reason": "a fair",
+        },
     }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from loopcast.service.forecasting import Asking, Forecasting
 from loopcast.service.instance import keys, step_of
 from loopcast.service.meters import Meters
 from loopcast.service.problem import Problem, invalid
-from loopcast.service.served import Served, compatible, facts, open_version
+from loopcast.service.served import Served, compatible, facts, open_version, written
 from loopcast.service.settings import Limits
 from loopcast.service.wire import ActualsSent, ForecastAsked, Reason
 from loopcast.store.actuals import Actual, Actuals, Conflict
@@ -75,20 +75,12 @@ class Forecasts:
 def _shown(given: Given, model: str) -> dict[str, Any]:
     """As it was answered, with the instant."""
     frequency = Frequency.parse(given.task["frequency"])
-    unit = "s" if frequency.unit == "minute" else "D"
-
-    def times(steps: Any) -> list[Any]:
-        labels = frequency.time(np.asarray(steps))
-        if not frequency.dated:
-            return labels.tolist()
-        return [str(label) for label in labels.astype(f"M8[{unit}]")]
-
     levels = [given.task["quantiles"].index(level) for level in given.levels]
     forecasts = [
         {
             "key": one.key,
-            "origin": times([one.origin])[0],
-            "times": times(one.origin + 1 + np.arange(given.horizon)),
+            "origin": written(frequency, [one.origin])[0],
+            "times": written(frequency, one.origin + 1 + np.arange(given.horizon)),
             "quantiles": {
                 f"{level:g}": [_number(v) for v in one.quantiles[: given.horizon, at]]
                 for level, at in zip(given.levels, levels, strict=True)

@@ -67,12 +67,17 @@ class Served:
         return written[0], written[1 : horizon + 1]
 
     def write_times(self, steps: NDArray[np.int64]) -> list[str | int]:
-        """ISO dates, with the time of day where steps are shorter than a day; or integers."""
-        labels = self.frequency.time(steps)
-        if not self.frequency.dated:
-            return labels.tolist()
-        unit = "s" if self.frequency.unit == "minute" else "D"
-        return [str(label) for label in labels.astype(f"M8[{unit}]")]
+        """See `written`."""
+        return written(self.frequency, steps)
+
+
+def written(frequency: Frequency, steps: Any) -> list[str | int]:
+    """Steps as the wire writes them: ISO dates, with the time of day below a day; or integers."""
+    labels = frequency.time(np.asarray(steps))
+    if not frequency.dated:
+        return labels.tolist()
+    unit = "s" if frequency.unit == "minute" else "D"
+    return [str(label) for label in labels.astype(f"M8[{unit}]")]
 
 
 def open_version(version: Version, threads: int = 1) -> Served:

@@ -101,8 +101,26 @@ class Retention(Section, frozen=True, kw_only=True):
     forecasts: int | None = None
 
 
+class Reviews(Section, frozen=True, kw_only=True):
+    """What people are asked; see loopcast.store.routing for what is worth it."""
+
+    size: int = 20  # questions open at one time; 0: nobody is asked
+    share: float = 0.1  # of them drawn at random, for honesty
+    days: float = 14.0  # a question stays open
+    blind: bool = True  # the forecast is hidden until a person asks for it
+    seed: int = 1  # of the draw
+    seconds: float = 60.0  # between two fillings
+
+    def __post_init__(self) -> None:
+        if self.size < 0 or not 0 <= self.share <= 1 or self.days <= 0 or self.seconds <= 0:
+            raise ConfigError(
+                f"reviews: size {self.size}, share {self.share:g}, days {self.days:g}, seconds"
+                f" {self.seconds:g}; share lies from 0 to 1, size is 0 or more, the others above 0"
+            )
+
+
 class Settings(Section, frozen=True, kw_only=True):
-    """The whole file. `monitoring`, `retraining` and `review` are read by their own commands."""
+    """The whole file. `monitoring` and `retraining` are read by their own commands."""
 
     model: str
     store: Store
@@ -114,11 +132,11 @@ class Settings(Section, frozen=True, kw_only=True):
     history: History | None = None
     future: Future | None = None
     retention: Retention = Retention()
+    reviews: Reviews = Reviews()
     poll_seconds: float = 2.0  # how often the registry is asked for a promotion
     threads: int = 1  # of onnxruntime, for one run
     monitoring: dict[str, Any] = {}
     retraining: dict[str, Any] = {}
-    review: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", self.model):

@@ -1,6 +1,6 @@
 """The JSON that goes over the wire, as types: decoding checks every field."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -97,6 +97,24 @@ class Reason(Wire, frozen=True, kw_only=True):
     """Why an administrator does what is asked."""
 
     why: Annotated[str, Meta(max_length=2000)] = ""
+
+
+class ReviewAnswer(Wire, frozen=True, kw_only=True):
+    """What a person says: the actual value, another value in place of the forecast, or nothing."""
+
+    what: Literal["actual", "override", "skip"]
+    value: float | None = None
+    reason: Annotated[str, Meta(max_length=2000)] = ""
+
+
+class OverrideSent(Wire, frozen=True, kw_only=True):
+    """Another value in place of one step of a forecast."""
+
+    forecast: Annotated[str, Meta(description="the answer's id")]
+    key: dict[str, Cell] = {}
+    time: str | int
+    value: float
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
 class ModelNamed(msgspec.Struct):
