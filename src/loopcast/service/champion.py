@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from loopcast.core.errors import ArtifactError, LoopcastError
 from loopcast.service.meters import Meters
 from loopcast.service.problem import Problem
-from loopcast.service.served import Served, compatible, open_version
+from loopcast.service.served import Served, open_version
+from loopcast.serving.trial import compatible
 from loopcast.store.database import StoreError
 from loopcast.store.registry import Registry
 from loopcast.store.version import Version

@@ -20,9 +20,10 @@ from loopcast.service.forecasting import Asking, Forecasting
 from loopcast.service.instance import keys, step_of
 from loopcast.service.meters import Meters
 from loopcast.service.problem import Problem, invalid
-from loopcast.service.served import Served, compatible, facts, open_version, written
+from loopcast.service.served import Served, facts, open_version, written
 from loopcast.service.settings import Limits
 from loopcast.service.wire import ActualsSent, ForecastAsked, Reason
+from loopcast.serving.trial import compatible
 from loopcast.store.actuals import Actual, Actuals, Conflict
 from loopcast.store.clock import instant, iso
 from loopcast.store.ledger import Given, Ledger

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopcast.core import times
-from loopcast.core.errors import ArtifactError, WrongTime
+from loopcast.core.errors import WrongTime
 from loopcast.core.frequency import Frequency
-from loopcast.core.inputs import inputs
-from loopcast.core.panel import Categories, Panel
 from loopcast.core.task import Task
 from loopcast.serving.predictor import Predictor
+from loopcast.serving.trial import self_test
 from loopcast.store.version import Version
 
 REMEMBERED = 1_000
@@ -84,77 +83,8 @@ def open_version(version: Version, threads: int = 1) -> Served:
     """Read, verify, open and try a version; raises ArtifactError where it may not serve."""
     predictor = Predictor(version.content(), threads=threads)
     served = Served(predictor, version.model, version.version, version.digest)
-    _test(served)
+    self_test(predictor, f"version {version.version}")
     return served
-
-
-def compatible(new: Task, old: Task) -> str | None:
-    """Why clients of the old version could not use the new one; None where they can."""
-    for name in ("target", "time", "series", "frequency", "zone"):
-        if getattr(new, name) != getattr(old, name):
-            return f"its {name} is {getattr(new, name)!r}, that of the one before {getattr(old, name)!r}"
-    return None
-
-
-def _test(served: Served) -> None:
-    """Run made-up series of ordinary, short, gappy and absent history: finite, in order, alone = together."""
-    panel = _panel(served.task)
-    prepared = inputs(panel, served.task, np.arange(len(panel)), panel.origin)
-    try:
-        quantiles = served.predictor.run(prepared)
-        alone = served.predictor.run({name: column[:1] for name, column in prepared.items()})
-    except Exception as error:  # onnxruntime raises many types of its own
-        raise ArtifactError(
-            f"version {served.version} fails its self-test ({type(error).__name__})"
-        ) from error
-    wanted = (len(panel), served.task.horizon, len(served.task.quantiles))
-    if quantiles.shape != wanted:
-        raise ArtifactError(
-            f"version {served.version} fails its self-test: its output is {quantiles.shape},"
-            f" {wanted} was wanted"
-        )
-    if not np.isfinite(quantiles).all():
-        raise ArtifactError(f"version {served.version} fails its self-test: values are not finite")
-    if (np.diff(quantiles, axis=2) < 0).any():
-        raise ArtifactError(f"version {served.version} fails its self-test: quantiles cross")
-    room = 1e-3 * max(float(np.abs(quantiles[0]).max()), 1.0)
-    if np.abs(alone[0] - quantiles[0]).max() > room:
-        raise ArtifactError(
-            f"version {served.version} fails its self-test: a series' forecast depends on others"
-        )
-
-
-def _panel(task: Task) -> Panel:
-    """Four series: whole, short, with gaps, without history."""
-    count, span = 4, task.history + (task.horizon if task.future.names else 0)
-    total = count * span
-    wave = 10 + np.sin(np.arange(span) / 3)
-    target = np.tile(wave, (count, 1)).astype(np.float32)
-    target[1, : task.history - max(task.history // 4, 1)] = np.nan
-    target[2, ::3] = np.nan
-    target[3] = np.nan
-    roles = {
-        "static": (task.static, count),
-        "past": (task.past, total),
-        "future": (task.future, total),
-    }
-    categories = {
-        f"{role}.{name}": Categories(np.zeros(rows, np.int32), np.array([""], object))
-        for role, (columns, rows) in roles.items()
-        for name in columns.categorical
-    }
-    start = np.full(count, 600)
-    return Panel(
-        {},
-        start,
-        start + task.history - 1,
-        np.arange(count + 1) * span,
-        target.ravel(),
-        np.zeros((total, len(task.past.numeric)), np.float32),
-        np.zeros((total, len(task.future.numeric)), np.float32),
-        np.zeros((count, len(task.static.numeric)), np.float32),
-        categories,
-    )
 
 
 def facts(version: Version) -> Mapping[str, Any]:

@@ -120,7 +120,7 @@ class Reviews(Section, frozen=True, kw_only=True):
 
 
 class Settings(Section, frozen=True, kw_only=True):
-    """The whole file. `monitoring` and `retraining` are read by their own commands."""
+    """The whole file. `monitoring` and `retrain` are read by their own commands."""
 
     model: str
     store: Store
@@ -136,7 +136,7 @@ class Settings(Section, frozen=True, kw_only=True):
     poll_seconds: float = 2.0  # how often the registry is asked for a promotion
     threads: int = 1  # of onnxruntime, for one run
     monitoring: dict[str, Any] = {}
-    retraining: dict[str, Any] = {}
+    retrain: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", self.model):
