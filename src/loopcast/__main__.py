@@ -14,6 +14,7 @@ import numpy as np
 from loopcast.core.errors import ConfigError, DataError, LoopcastError, MissingExtra
 from loopcast.core.forecast import Forecast, plain
 from loopcast.core.tables import read, write
+from loopcast.evaluation import commands as judging
 
 TRAINING = {
     "fit": "train, and export the artifact (as train.py fit)",
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--picture", help="a .png of some forecasts (needs the report extra)")
     predict.add_argument("--compare", help="a .png of the scenarios (needs the report extra)")
     predict.set_defaults(run=_predict)
+    judging.add(commands)
     report = commands.add_parser("report", help="a run's scores, forecasts and losses as one page")
     report.add_argument(
         "which", metavar="run", help="a run's folder, or its name below checkpoints/"

@@ -11,7 +11,7 @@ from training.conftest import YAML, parts, sales
 from loopcast.__main__ import guarded
 from loopcast.serving.predictor import Predictor
 from loopcast.training import cli
-from loopcast.training.card import LEVELS, errors, summary
+from loopcast.training.card import LEVELS, described, errors, summary
 from loopcast.training.finish import add_test_scores
 
 
@@ -153,3 +153,19 @@ def test_predict_gives_what_the_artifact_gives(config, monkeypatch, capsys):
     ours = pd.read_parquet("checkpoints/run/forecast.parquet")
     served = Predictor("export/run.onnx").predict(pd.read_csv("sales.csv")).to_pandas()
     pd.testing.assert_frame_equal(ours, served, check_exact=False, rtol=1e-4, check_dtype=False)
+
+
+def test_the_card_says_what_was_learned_from_and_tells_data_apart(frame):
+    def facts(rows):
+        data, _ = parts(rows)
+        data.setup("plan")
+        return described(data.panel, data.splits)
+
+    told = facts(frame)
+    assert (told["series"], told["rows"]) == (6, 720)
+    assert told["last"] - told["validation"] == told["validation"] - told["train"] == 7
+    assert told["parts"] == [7, 7]
+    assert facts(frame.sample(frac=1, random_state=1))["fingerprint"] == told["fingerprint"]
+    for changed in (frame.assign(sold=frame.sold.where(frame.index != 3, 1.0)),
+                    frame.replace({"shop": {"s0": "s9"}}), frame.assign(price=1.0)):  # fmt: skip
+        assert facts(changed)["fingerprint"] != told["fingerprint"]

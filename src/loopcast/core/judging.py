@@ -14,7 +14,7 @@ from loopcast.core.frequency import Frequency
 from loopcast.core.inputs import inputs
 from loopcast.core.naive import naive_quantiles, naive_scale, seasonal_naive
 from loopcast.core.panel import Panel
-from loopcast.core.scoreboard import scoreboard
+from loopcast.core.scoreboard import Judged, scoreboard
 from loopcast.core.scores import median
 from loopcast.core.tables import write
 from loopcast.core.task import Task
@@ -26,6 +26,8 @@ Table = dict[str, Array]
 
 PAST = 8
 """Seasons of the past the naive forecast may look at."""
+GATHERED = 8192
+"""Windows whose past is cut at once."""
 SHOWN = 4
 """Seasons, and horizons, of the past that are kept for pictures."""
 
@@ -59,24 +61,40 @@ def categories(panel: Panel, task: Task, series: Array) -> dict[str, Array]:
 
 
 def judge(
-    panel: Panel,
-    train: Panel,
-    task: Task,
-    windows: Windows,
-    quantiles: Array,
+    panel: Panel, train: Panel, task: Task, windows: Windows, quantiles: Array
 ) -> tuple[dict[str, Any], Table]:
     """The scoreboard of [window, horizon, quantile] forecasts, and the forecasts as columns."""
+    judged = beside_naive(panel, train, task, windows, quantiles)
+    return board(judged, panel, task, windows), table(judged, panel, task, windows)
+
+
+def beside_naive(
+    panel: Panel, train: Panel, task: Task, windows: Windows, quantiles: Array
+) -> Judged:
+    """The forecasts, the naive ones of the same windows, and the actuals up to the limit."""
     series, origin, limit = windows
-    actual = actuals(panel, task, series, origin, limit)
     longer = replace(task, history=max(task.history, PAST * max(task.season, 1)))
-    past = inputs(panel, longer, series, origin)["target"]
-    naive = seasonal_naive(past, task.season, task.horizon)
-    ranges = naive_quantiles(past, task.season, task.horizon, task.quantiles)
-    scale = naive_scale(train, task.season)[series]
-    by = categories(panel, task, series)
-    board = scoreboard(actual, quantiles, task.quantiles, naive, ranges, scale, by)
-    table = _table(panel, task, series, origin, actual, quantiles, naive)
-    return board, {**table, "scale": np.repeat(scale, task.horizon)}
+    points, ranges = [], []
+    for first in range(0, max(len(series), 1), GATHERED):
+        cut = slice(first, first + GATHERED)
+        past = inputs(panel, longer, series[cut], origin[cut])["target"]
+        points.append(seasonal_naive(past, task.season, task.horizon))
+        ranges.append(naive_quantiles(past, task.season, task.horizon, task.quantiles))
+    return Judged(
+        actuals(panel, task, series, origin, limit),
+        quantiles,
+        np.concatenate(points),
+        np.concatenate(ranges),
+        naive_scale(train, task.season)[series],
+        task.quantiles,
+    )
+
+
+def board(judged: Judged, panel: Panel, task: Task, windows: Windows) -> dict[str, Any]:
+    """All scores; see scoreboard."""
+    by = categories(panel, task, windows[0])
+    naive = (judged.naive, judged.naive_quantiles)
+    return scoreboard(judged.actual, judged.quantiles, judged.levels, *naive, judged.scale, by)
 
 
 def keep(folder: Path, board: Mapping[str, Any], forecasts: Table, history: Table) -> None:
@@ -102,24 +120,18 @@ def past(panel: Panel, task: Task, series: Array, origin: Array) -> Table:
     return {**table, "actual": shown.ravel()[lived]}
 
 
-def _table(
-    panel: Panel,
-    task: Task,
-    series: Array,
-    origin: Array,
-    actual: Array,
-    quantiles: Array,
-    naive: Array,
-) -> Table:
+def table(judged: Judged, panel: Panel, task: Task, windows: Windows) -> Table:
+    """A row for each window and step: keys, origin, time, horizon, actual, forecasts and scale."""
+    series, origin, _ = windows
     frequency = Frequency.parse(task.frequency)
     horizon = np.tile(np.arange(1, task.horizon + 1), len(series))
     repeated = np.repeat(np.arange(len(series)), task.horizon)
     table: Table = {name: texts[series][repeated] for name, texts in panel.keys.items()}
     table["origin"] = frequency.time(origin)[repeated]
     table[task.time] = frequency.time(origin[repeated] + horizon)
-    table |= {"horizon": horizon, "actual": actual.ravel()}
-    table["forecast"] = median(quantiles, task.quantiles).ravel()
-    table["naive"] = naive.ravel()
+    table |= {"horizon": horizon, "actual": judged.actual.ravel()}
+    table["forecast"] = median(judged.quantiles, task.quantiles).ravel()
+    table["naive"] = judged.naive.ravel()
     for i, level in enumerate(task.quantiles):
-        table[f"q{level:g}"] = quantiles[..., i].ravel()
-    return table
+        table[f"q{level:g}"] = judged.quantiles[..., i].ravel()
+    return {**table, "scale": np.repeat(judged.scale, task.horizon)}

@@ -18,8 +18,8 @@ SHARES = ("wape", "bias", "wql")
 """Kept as shares, shown in percent; so is every coverage."""
 BIASED, NARROW = 0.05, 0.15
 """From which bias, and from how much less coverage than promised, a group stands out."""
-STEPS, GROUPS = 6, 6
-"""How many steps and groups the terminal shows."""
+STEPS, GROUPS, ORIGINS = 6, 6, 12
+"""How many steps, groups and origins the terminal shows."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,10 @@ class Group:
     harm: tuple[float, float]
 
 
-def table(board: Mapping[str, Any]) -> str:
+def table(board: Mapping[str, Any], part: str = "test part") -> str:
     """For the terminal: all scores beside naive, some steps, what stands out, and the verdict."""
-    parts = [_overall(board), _steps(board), _groups(board), "\n".join(remarks(board["counts"]))]
+    told = "\n".join(remarks(board["counts"]))
+    parts = [_overall(board, part), _origins(board), _steps(board), _groups(board), told]
     return "\n\n".join([*filter(None, parts), verdict(board)])
 
 
@@ -163,29 +164,50 @@ def _harm(board: Mapping[str, Any], scores: Mapping[str, Any]) -> tuple[float, f
     return lost * scores["windows"], abs(scores["bias"] or 0.0) * scores["windows"]
 
 
-def _overall(board: Mapping[str, Any]) -> str:
-    rows = [("test part", "ours", "seasonal naive", "ratio")]
+def _overall(board: Mapping[str, Any], part: str) -> str:
+    rows = [(part, "ours", "seasonal naive", "ratio")]
     for name, ours in board["overall"].items():
         naive = board["naive"][name]
         known = compared(name) and ours is not None and naive
         ratio = f"{ours / naive:.2f}" if known else ""
         rows.append((title(name), value(name, ours), value(name, naive), ratio))
-    return _aligned(rows)
+    return aligned(rows)
+
+
+def _origins(board: Mapping[str, Any]) -> str:
+    """Of a backtest: some origins, the first and the last among them."""
+    name, origins = deciding(board), board.get("by_origin", [])
+    if name is None or len(origins) < 2:
+        return ""
+    outer = widest(origins[0])
+    scores = [name, "bias", *([outer] if outer else [])]
+    rows = [("origin", "windows", title(name), "naive", *map(title, scores[1:]))]
+    for one in _spread(origins, ORIGINS):
+        others = (value(score, one[score]) for score in scores[1:])
+        naive = value(name, one["naive"][name])
+        windows = f"{one['windows']:,}"
+        rows.append((str(one["origin"]), windows, value(name, one[name]), naive, *others))
+    return aligned(rows)
+
+
+def _spread(items: Sequence[Any], most: int) -> list[Any]:
+    """At most so many, evenly, with the first and the last."""
+    count = min(most, len(items))
+    return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
 
 
 def _steps(board: Mapping[str, Any]) -> str:
     name, steps = deciding(board), board["by_horizon"]
     if name is None or len(steps) < 2:
         return ""
-    count = min(STEPS, len(steps))
-    shown = [steps[round(i * (len(steps) - 1) / (count - 1))] for i in range(count)]
+    shown = _spread(steps, STEPS)
     rows = [("step of the horizon", *(str(step["step"]) for step in shown))]
     rows.append((title(name), *(value(name, step[name]) for step in shown)))
     rows.append((f"{title(name)} naive", *(value(name, step["naive"][name]) for step in shown)))
     outer = widest(steps[0])
     for other in ("bias", *([outer] if outer else [])):
         rows.append((title(other), *(value(other, step[other]) for step in shown)))
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def _groups(board: Mapping[str, Any]) -> str:
@@ -207,10 +229,10 @@ def _groups(board: Mapping[str, Any]) -> str:
         )
     rest = len(found) - GROUPS
     more = f"\nand {rest:,} more: all are in the report" if rest > 0 else ""
-    return _aligned(rows, left=(0, 5)) + more
+    return aligned(rows, left=(0, 5)) + more
 
 
-def _aligned(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> str:
+def aligned(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> str:
     """Columns as wide as their longest cell, a rule below the first row."""
     wide = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [

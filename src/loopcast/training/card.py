@@ -1,5 +1,6 @@
 """What an artifact says of its data, for monitoring to compare with: counts and quantiles, no rows."""
 
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from loopcast.core.naive import naive_scale
 from loopcast.core.panel import Panel
 from loopcast.core.scoreboard import groups
 from loopcast.core.task import Task
+from loopcast.data.splits import Splits
 
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 PLACES = 24
@@ -18,6 +20,47 @@ STEPS = 60
 TEXTS = 50
 
 Floats = NDArray[np.floating[Any]]
+
+
+def described(panel: Panel, splits: Splits) -> dict[str, Any]:
+    """How much there was, which of it was learned from, and a fingerprint of all of it.
+
+    Grid steps: `first` to `last` over all series; `train` and `validation` are the last ones of
+    their parts. `parts` are the steps of validation and test, which every series has of its own.
+    """
+    return {
+        "series": len(panel),
+        "rows": len(panel.target),
+        "first": int(panel.start.min()),
+        "last": int(panel.origin.max()),
+        "train": int(splits.train.max()),
+        "validation": int(splits.validation.max()),
+        "parts": [
+            int((splits.validation - splits.train).max()),
+            int((panel.origin - splits.validation).max()),
+        ],
+        "fingerprint": fingerprint(panel),
+    }
+
+
+def fingerprint(panel: Panel) -> str:
+    """Tells whether two runs saw the same data: keys, grid and every cell, in any order of rows."""
+    seen = sha256()
+    numeric = (panel.start, panel.origin, panel.offsets, panel.target, panel.past, panel.future,
+               panel.static, panel.weight)  # fmt: skip
+    for array in numeric:
+        if array is not None:
+            seen.update(np.ascontiguousarray(array).data)
+    for name in sorted(panel.categories):
+        column = panel.categories[name]
+        order = np.argsort(column.texts)  # they stand in the order of the rows
+        rank = np.empty(len(order), np.int32)
+        rank[order] = np.arange(len(order))
+        seen.update(rank[column.codes].data)
+        seen.update("\0".join([name, *column.texts[order].tolist()]).encode())
+    for name, texts in panel.keys.items():
+        seen.update("\0".join([name, *texts.tolist()]).encode())
+    return seen.hexdigest()[:16]
 
 
 def summary(train: Panel, task: Task) -> dict[str, Any]:

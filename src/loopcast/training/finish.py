@@ -1,5 +1,6 @@
 """The end of a fit: the last weights have their say, the best are judged and exported."""
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from loopcast.core.judging import actuals, categories, judge
 from loopcast.core.naive import naive_scale
 from loopcast.core.scores import median
 from loopcast.training.callbacks import MONITORED
-from loopcast.training.card import errors, summary
+from loopcast.training.card import described, errors, summary
 from loopcast.training.datamodule import JUDGING, DataModule
 from loopcast.training.export import export
 from loopcast.training.forecaster import Forecaster
@@ -80,6 +81,8 @@ def export_best(model: Forecaster, data: DataModule, folder: Path, name: str) ->
     assert data.panel is not None and model.task is not None
     board, seen = _judged(model, data)
     kept = ("overall", "naive", "by_horizon", "by_category")
+    if board:
+        (folder / "validation.json").write_text(json.dumps(board, indent=1), encoding="utf-8")
     card = {
         "name": name,
         "version": 1,
@@ -139,10 +142,4 @@ def _forecasts(
 
 def _described(data: DataModule) -> dict[str, Any]:
     assert data.panel is not None
-    return {
-        "source": data.reading.source.describe(),
-        "series": len(data.panel),
-        "rows": len(data.panel.target),
-        "first": int(data.panel.start.min()),
-        "last": int(data.panel.origin.max()),
-    }
+    return {"source": data.reading.source.describe(), **described(data.panel, data.splits)}
