@@ -11,13 +11,14 @@ from documented import blocks
 
 from loopcast.core.frequency import Frequency
 from loopcast.core.task import Aggregate, Duplicates, Gaps, Origins
+from loopcast.data.appended import Appended
 from loopcast.data.checks.finding import SEVERITIES
 from loopcast.data.database import SqlQuery
 from loopcast.data.files import CsvFile, ParquetFile
 from loopcast.data.joined import Joined
 from loopcast.data.where import OPERATORS
 
-SOURCES = (CsvFile, ParquetFile, SqlQuery, Joined)
+SOURCES = (CsvFile, ParquetFile, SqlQuery, Joined, Appended)
 
 
 @pytest.fixture(scope="module")

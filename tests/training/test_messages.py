@@ -7,6 +7,7 @@ import yaml
 from training.conftest import YAML
 
 from loopcast.__main__ import guarded
+from loopcast.core.errors import ConfigError
 from loopcast.training import cli
 
 NETWORK = "loopcast.models.mlp.ResidualMLP"
@@ -96,3 +97,30 @@ def test_a_command_that_does_not_exist(config, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         guarded(lambda: cli.main(["fitt", "--config", "run.yaml"]))
     assert "there is no command 'fitt'; did you mean fit?" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_run_is_named(config, monkeypatch):
+    """By what differs; a file that is none, and weights of another network, are told as well."""
+    monkeypatch.chdir(config)
+    cli.main(["fit", "--config", "run.yaml", "--trainer.max_steps=1"])
+    (config / "none.ckpt").write_text("nothing")
+    best = "--ckpt_path=checkpoints/run/best.ckpt"
+    cases = {
+        ("test", "--data.horizon=6"): "data.horizon is 6, but the checkpoint was fitted with 7",
+        (
+            "test",
+            "--data.future=[]",
+        ): "data.future is [], but the checkpoint was fitted with ['price']",
+        (
+            "fit",
+            best,
+            "--data.history=9",
+        ): "data.history is 9, but the checkpoint was fitted with 14",
+        ("test", "--ckpt_path=none.ckpt"): "is no checkpoint, or it is damaged",
+        ("fit", "--ckpt_path=none.ckpt"): "is no checkpoint, or it is damaged",
+        ("fit", best, "--model.network.init_args.width=8"): "do not fit the network of this config",
+    }
+    for (command, *flags), message in cases.items():
+        with pytest.raises(ConfigError) as told:
+            cli.main([command, "--config", "run.yaml", *flags])
+        assert message in str(told.value), flags

@@ -20,6 +20,7 @@ from loopcast.data.checks.rows import check_rows
 from loopcast.data.reading import Reading
 from loopcast.data.splits import Splits, split
 from loopcast.training import defaults
+from loopcast.training.checkpoint import agreed
 
 FINDINGS = "findings.json"
 
@@ -50,7 +51,7 @@ class Checks:
             task = known or reading.task({name: np.zeros(0) for name in reading.wanted})
             absent, _ = presence(dict.fromkeys(reading.source.columns()), task, reading.weight)
             return Examined(Report.about(absent, task), task)
-        task, count = known or reading.task(rows), len(rows[reading.time])
+        task, count = asked(reading, rows, known), len(rows[reading.time])
         found = check_rows(rows, task, self.non_negative, reading.weight)
         try:
             panel = reading.panel(rows, task)
@@ -72,6 +73,12 @@ class Checks:
         assert examined.splits is not None
         _tell([*examined.report.brief(kept), *examined.splits.notes])
         return examined.task, examined.panel, examined.splits
+
+
+def asked(reading: Reading, rows: dict[str, np.ndarray], known: Task | None) -> Task:
+    """The config's task; where a checkpoint is resumed or judged, shaped as it knows."""
+    task = reading.task(rows)
+    return task if known is None else agreed(task, known)
 
 
 def derived(task: Task, train: Panel) -> Task:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import lightning as L
@@ -24,6 +25,7 @@ from loopcast.training.callbacks import (
     why,
 )
 from loopcast.training.checking import Examined
+from loopcast.training.checkpoint import task_of
 from loopcast.training.datamodule import DataModule
 from loopcast.training.finish import add_test_scores, export_best, keep_last
 from loopcast.training.forecaster import Forecaster
@@ -133,7 +135,7 @@ class Cli(LightningCLI):
         config = {k: v for k, v in self.config_dump.items() if k not in ONCE}
         judged = self._get(self.config, "data").get("validation") != 0
         kept = keeping(self.folder, self._get(self.config, "patience"), judged)
-        plan = KeepPlan(self.folder, {"name": self.run_name, **config})
+        plan = KeepPlan(self.folder, {**config, "name": self.run_name})
         return [*kept, StopOnInterrupt(), plan]
 
     def after_fit(self) -> None:
@@ -172,8 +174,10 @@ class Cli(LightningCLI):
     def _found(self, checkpoint: str | None) -> None:
         if checkpoint in (None, "last", "best"):  # Lightning's own words
             return
-        if not Path(str(checkpoint)).exists():
-            raise ConfigError(f"--ckpt_path: there is no {checkpoint}; checkpoints/ holds the runs")
+        path = Path(str(checkpoint))
+        if not path.is_file():
+            raise ConfigError(f"--ckpt_path: there is no {path}; checkpoints/ holds the runs")
+        self.datamodule.known = task_of(path)
 
     def after_test(self) -> None:
         """Scores beside seasonal naive: printed, and stored in the run's folder."""
@@ -209,16 +213,19 @@ class Cli(LightningCLI):
 def main(args: Sequence[str] | None = None) -> None:
     """Run train.py; raises LoopcastError for whatever the user can mend."""
     with quiet():
-        _parsed(args, run=True)
+        parsed(args, run=True)
 
 
-def _parsed(args: Sequence[str] | None, run: bool) -> "Cli":
+def parsed(args: Sequence[str] | None, run: bool) -> Cli:
+    """The command line, carried out where `run`; raises LoopcastError for what cannot be."""
     try:
         return Cli(list(args) if args is not None else None, run)
     except LoopcastError:
         raise
     except MisconfigurationException as error:
         raise ConfigError(f"the trainer cannot be set up like this: {error}") from error
+    except UnpicklingError as error:  # Lightning opens it while it parses
+        raise ConfigError("--ckpt_path is no checkpoint, or it is damaged") from error
     except Exception as error:
         if type(error).__name__ in ("ArgumentError", "NSKeyError"):
             raise ConfigError(readable(str(error))) from error
@@ -235,24 +242,15 @@ def plan(args: Sequence[str]) -> None:
 
 def prepared(args: Sequence[str]) -> DataModule:
     """The DataModule of `--config X ...`, read, split and fitted."""
-    data = _parsed(args, run=False).datamodule
-    data.setup("plan")
+    with quiet():
+        data = parsed(args, run=False).datamodule
+        data.setup("plan")
     return data
 
 
 def examined(args: Sequence[str]) -> tuple[Examined, bool, Path]:
     """What a fit of `--config X ...` would get, whether warnings stop it, and the run's folder."""
     with quiet():
-        cli = _parsed(args, run=False)
+        cli = parsed(args, run=False)
     data = cli.datamodule
     return data.checks.examine(data.reading), data.checks.strict, cli.folder
-
-
-def export_again(args: Sequence[str]) -> None:
-    """`--config X`: write export/NAME.onnx from the run's best checkpoint."""
-    cli = _parsed(args, run=False)
-    cli.datamodule.setup("export")
-    if not (cli.folder / "best.ckpt").exists():
-        raise ConfigError(f"there is no {cli.folder / 'best.ckpt'}; run fit first")
-    done = export_best(cli.model, cli.datamodule, cli.folder, cli.run_name)
-    print(f"the artifact is {done.path}")

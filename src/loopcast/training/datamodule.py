@@ -20,7 +20,7 @@ from loopcast.features.encoder import Encoder
 from loopcast.features.feature import Feature
 from loopcast.features.scaling import Kind, Scaling, Transform
 from loopcast.training import defaults
-from loopcast.training.checking import Checks, derived
+from loopcast.training.checking import Checks, asked, derived
 from loopcast.training.windows import Batch, Draws, Listed, Sampling, Windows, windows
 
 Resident = Literal["auto", "device", "host"]
@@ -96,7 +96,7 @@ class DataModule(L.LightningDataModule):
         self.features, self.scaling = features, Scaling(scaling, transform)
         self.batch_size, self.sampling, self.seed = batch_size, sampling, seed
         self.placed = resident
-        self.known: Task | None = None  # a checkpoint's task, where one is judged
+        self.known: Task | None = None  # a checkpoint's task, where one is resumed or judged
         self.folder: Path | None = None  # the run's own, where its findings are kept
         self.panel: Panel | None = None
         self.splits: Splits
@@ -111,7 +111,7 @@ class DataModule(L.LightningDataModule):
             task, self.panel, self.splits = self.checks.heed(examined, self.folder)
         else:
             rows = self.reading.rows()
-            task = self.known or self.reading.task(rows)
+            task = asked(self.reading, rows, self.known)
             self.panel = self.reading.panel(rows, task)
             self.splits = split(self.panel, task.horizon, *self.checks.parts)
         self.train = self.panel.until(self.splits.train)

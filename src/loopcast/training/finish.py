@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from loopcast.core.naive import naive_scale
 from loopcast.core.scores import median
 from loopcast.training.callbacks import MONITORED
 from loopcast.training.card import described, errors, summary
+from loopcast.training.checkpoint import loaded
 from loopcast.training.datamodule import JUDGING, DataModule
 from loopcast.training.export import export
 from loopcast.training.forecaster import Forecaster
@@ -72,9 +72,18 @@ class Exported:
 
 
 def export_best(model: Forecaster, data: DataModule, folder: Path, name: str) -> Exported:
-    """Load best.ckpt of `folder` (weights only), judge its validation part, export."""
-    content = (folder / "best.ckpt").read_bytes()
-    checkpoint = torch.load(BytesIO(content), weights_only=True, map_location="cpu")
+    """Export best.ckpt of `folder`."""
+    return export_checkpoint(
+        model, data, folder / "best.ckpt", name, Path("export") / f"{name}.onnx"
+    )
+
+
+def export_checkpoint(
+    model: Forecaster, data: DataModule, path: Path, name: str, out: Path
+) -> Exported:
+    """Load the checkpoint (weights only), judge its validation part, write the artifact `out`."""
+    content = path.read_bytes()
+    checkpoint = loaded(content, path)
     model.cpu().restore(checkpoint["loopcast"], data.features, data.scaling)
     model.load_state_dict(checkpoint["state_dict"])
     model.eval()
@@ -91,7 +100,7 @@ def export_best(model: Forecaster, data: DataModule, folder: Path, name: str) ->
         "scores": {"validation": {key: board[key] for key in kept}} if board else {},
         "monitoring": {**summary(data.train, model.task), **seen},
     }
-    return Exported(export(model, data.panel, Path("export") / f"{name}.onnx", card), board)
+    return Exported(export(model, data.panel, out, card), board)
 
 
 def _judged(model: Forecaster, data: DataModule) -> tuple[dict[str, Any] | None, dict[str, Any]]:

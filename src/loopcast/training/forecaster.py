@@ -1,6 +1,6 @@
 """The LightningModule around features and network."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Literal
 
@@ -11,11 +11,13 @@ from torch import Tensor
 from torch.optim import AdamW, Optimizer
 from torchmetrics import MeanMetric, MetricCollection
 
+from loopcast.core.errors import ConfigError
 from loopcast.core.task import Task
 from loopcast.features.encoder import Encoder
 from loopcast.models.mlp import ResidualMLP
 from loopcast.models.network import Network, Widths, Window
 from loopcast.training.budget import Budget
+from loopcast.training.checkpoint import ADVICE
 from loopcast.training.losses import Loss, PinballLoss
 
 LOGGED = 50
@@ -234,6 +236,16 @@ class Forecaster(L.LightningModule):
         self.seed, self.budget.share = facts["seed"], facts["share"]
         if not self.budget.replayed:
             self.budget.paces = [list(pace) for pace in facts["paces"]]
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **rest: Any) -> Any:
+        """Raises ConfigError where the weights are another network's."""
+        try:
+            return super().load_state_dict(state_dict, *args, **rest)
+        except RuntimeError as error:
+            first = str(error).strip().splitlines()[-1].strip()
+            raise ConfigError(
+                f"the checkpoint's weights do not fit the network of this config; {ADVICE} ({first})"
+            ) from error
 
     def restore(self, facts: dict[str, Any], features: Any, scaling: Any) -> None:
         """From `facts` of a checkpoint, without data."""

@@ -1,0 +1,53 @@
+"""`loopcast export`: a checkpoint -> the artifact, by the run's own config."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from loopcast.core.errors import ConfigError
+from loopcast.training.checkpoint import task_of
+from loopcast.training.cli import parsed
+from loopcast.training.finish import export_checkpoint
+from loopcast.training.messages import quiet
+
+
+def export_again(args: Sequence[str]) -> None:
+    """Of `CHECKPOINT`, or of the best one of the run that `--config X` names."""
+    parser = argparse.ArgumentParser(
+        "loopcast export",
+        usage="loopcast export [CHECKPOINT] [--config FILE] [--out FILE]",
+        description="Write the artifact of a checkpoint, and prove it on the data it was fitted on.",
+        epilog="Further flags are those of fit.",
+    )
+    parser.add_argument(
+        "checkpoint", nargs="?", type=Path, help="a .ckpt file (default: the config's best)"
+    )
+    parser.add_argument(
+        "--config", type=Path, help="the YAML (default: config.yaml beside the checkpoint)"
+    )
+    parser.add_argument("--out", type=Path, help="the artifact (default: export/NAME.onnx)")
+    options, rest = parser.parse_known_args(args)
+    with quiet():
+        config = _config(options.checkpoint, options.config)
+        cli = parsed(["--config", str(config), *rest], run=False)
+        checkpoint = options.checkpoint or cli.folder / "best.ckpt"
+        if not checkpoint.is_file():
+            raise ConfigError(f"there is no {checkpoint}; run fit first, or name another")
+        cli.datamodule.known = task_of(checkpoint)
+        cli.datamodule.setup("export")
+        out = options.out or Path("export") / f"{cli.run_name}.onnx"
+        done = export_checkpoint(cli.model, cli.datamodule, checkpoint, cli.run_name, out)
+    print(f"the artifact is {done.path}")
+
+
+def _config(checkpoint: Path | None, config: Path | None) -> Path:
+    if config is not None:
+        return config
+    if checkpoint is None:
+        raise ConfigError("say which: loopcast export CHECKPOINT, or --config FILE for its best")
+    if not checkpoint.is_file():
+        raise ConfigError(f"there is no checkpoint {checkpoint}; checkpoints/ holds the runs")
+    beside = checkpoint.with_name("config.yaml")
+    if not beside.is_file():
+        raise ConfigError(f"there is no {beside}, which says what data it is of; name --config")
+    return beside

@@ -1,0 +1,57 @@
+"""A checkpoint as a file: numbers and plain values, and the facts that rebuild a forecaster."""
+
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from loopcast.core.errors import ConfigError
+from loopcast.core.task import Task
+
+SHAPING = ("series", "target", "frequency", "horizon", "history", "season")
+"""What a network was made for; a config that says otherwise is of another run."""
+
+ADVICE = "use the settings of its fit, which its folder keeps in config.yaml"
+
+
+def loaded(content: bytes, path: Path) -> dict[str, Any]:
+    """Of the file's bytes, nothing executed; raises ConfigError where they are no forecaster's."""
+    try:
+        found = torch.load(BytesIO(content), weights_only=True, map_location="cpu")
+    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise ConfigError(f"{path} is no checkpoint, or it is damaged") from error
+    if not isinstance(found, dict) or "loopcast" not in found:
+        raise ConfigError(f"{path} is a checkpoint, but not one that a fit of loopcast wrote")
+    return found
+
+
+def task_of(path: Path) -> Task:
+    """What the checkpoint's forecaster was made for."""
+    return Task.from_dict(loaded(path.read_bytes(), path)["loopcast"]["task"])
+
+
+def agreed(asked: Task, known: Task) -> Task:
+    """A config's task with what a checkpoint knows; raises ConfigError where they contradict."""
+    for name in SHAPING:
+        wanted, there = getattr(asked, name), getattr(known, name)
+        if wanted and wanted != there:
+            raise ConfigError(
+                f"data.{name} is {_word(wanted)}, but the checkpoint was fitted with"
+                f" {_word(there)}; {ADVICE}"
+            )
+    for role in ("static", "past", "future"):
+        wanted, there = getattr(asked, role).names, getattr(known, role).names
+        if set(wanted) != set(there):
+            raise ConfigError(
+                f"data.{role} is {_word(wanted)}, but the checkpoint was fitted with"
+                f" {_word(there)}; {ADVICE}"
+            )
+    shaped = {"history": known.history, "season": known.season}
+    return replace(asked, **shaped, static=known.static, past=known.past, future=known.future)
+
+
+def _word(value: Any) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value)
