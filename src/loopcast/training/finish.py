@@ -72,10 +72,14 @@ class Exported:
 
 
 def export_best(model: Forecaster, data: DataModule, folder: Path, name: str) -> Exported:
-    """Export best.ckpt of `folder`."""
-    return export_checkpoint(
+    """Export best.ckpt of `folder`, which keeps the scores of its validation part."""
+    done = export_checkpoint(
         model, data, folder / "best.ckpt", name, Path("export") / f"{name}.onnx"
     )
+    if done.validation:
+        text = json.dumps(done.validation, indent=1)
+        (folder / "validation.json").write_text(text, encoding="utf-8")
+    return done
 
 
 def export_checkpoint(
@@ -90,8 +94,6 @@ def export_checkpoint(
     assert data.panel is not None and model.task is not None
     board, seen = _judged(model, data)
     kept = ("overall", "naive", "by_horizon", "by_category")
-    if board:
-        (folder / "validation.json").write_text(json.dumps(board, indent=1), encoding="utf-8")
     card = {
         "name": name,
         "version": 1,
