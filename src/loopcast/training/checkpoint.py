@@ -49,8 +49,14 @@ def agreed(asked: Task, known: Task) -> Task:
                 f"data.{role} is {_word(wanted)}, but the checkpoint was fitted with"
                 f" {_word(there)}; {ADVICE}"
             )
-    shaped = {"history": known.history, "season": known.season}
-    return replace(asked, **shaped, static=known.static, past=known.past, future=known.future)
+    return replace(
+        asked,
+        history=known.history,
+        season=known.season,
+        static=known.static,
+        past=known.past,
+        future=known.future,
+    )
 
 
 def _word(value: Any) -> str:
