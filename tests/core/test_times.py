@@ -56,7 +56,7 @@ def test_arrays_of_every_precision_are_floored_to_seconds(unit):
 def test_a_stated_format_is_the_only_one():
     assert shown(["1982 Apr", "1982 May"], DAY, None, "%Y %b")[1] == "1982-05-01T00:00:00"
     assert shown([31012024], DAY, None, "%d%m%Y") == ["2024-01-31T00:00:00"]
-    with pytest.raises(WrongTime, match=r"1 of 2 .*31\.01\.2024.*time_format"):
+    with pytest.raises(WrongTime, match=r"1 of 2 .*31\.01\.2024.*%Y %b"):
         parse(["1982 Apr", "31.01.2024"], DAY, None, "%Y %b")
 
 
@@ -110,3 +110,8 @@ def test_integers_are_positions():
 def test_what_is_no_position_is_named(bad):
     with pytest.raises(WrongTime, match="whole numbers"):
         parse(listed(1, bad), ONE)
+
+
+def test_the_stated_format_is_shown_by_an_example():
+    with pytest.raises(WrongTime, match=r"stated as '%Y %b', so write them as 2024 Jan"):
+        parse(listed("2018-06"), DAY, None, "%Y %b")

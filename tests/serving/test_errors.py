@@ -60,7 +60,7 @@ BAD = {
         DuplicateRows,
         "1 rows? .*2023-01.*duplicates",
     ),
-    "no rows": ({name: [] for name in GOOD}, NoRows, "no rows; give at least one row"),
+    "no rows": ({name: [] for name in GOOD}, NoRows, "no rows, only columns"),
     "an empty list": ([], NoRows, "no rows"),
     "an empty frame": (pd.DataFrame(GOOD).head(0), NoRows, "no rows"),
     "lengths that differ": (GOOD | {"Sold": [1, 2]}, DataError, "differ in length.*'Sold': 2"),

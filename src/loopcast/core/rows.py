@@ -43,7 +43,7 @@ def columns(
     if len(set(lengths.values())) > 1:
         raise DataError(f"columns differ in length: {lengths}")
     if not found or not next(iter(lengths.values())):
-        raise NoRows("there are no rows; give at least one row of history")
+        raise NoRows("there are no rows, only columns; give one at least")
     return found
 
 
@@ -94,7 +94,7 @@ def _tabular(rows: Any) -> bool:
 
 def _records(records: Sequence[Any]) -> dict[str, list[Any]]:
     if not records:
-        raise NoRows("there are no rows; give at least one row of history")
+        raise NoRows("there are no rows, only columns; give one at least")
     if not all(isinstance(record, Mapping) for record in records):
         raise DataError("a list of rows must hold records: mappings of column to value")
     names = dict.fromkeys(name for record in records for name in record)

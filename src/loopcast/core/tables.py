@@ -14,6 +14,7 @@ import numpy as np
 from loopcast.core.errors import DataError, MissingExtra
 from loopcast.core.forecast import plain
 
+WRITTEN = (".csv", ".csv.gz", ".parquet")
 SEPARATORS = ";\t|"
 
 
@@ -75,6 +76,10 @@ def _pyarrow() -> Any:
 
 def write(table: Mapping[str, Any], path: Path) -> None:
     """Columns to CSV (.gz too) or Parquet, complete or not at all."""
+    if not path.name.endswith(WRITTEN):
+        raise DataError(
+            f"{path} cannot be written: its name must end in one of {', '.join(WRITTEN)}"
+        )
     part = path.with_name(path.name + ".part")
     try:
         if path.suffix == ".parquet":

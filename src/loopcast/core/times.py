@@ -26,10 +26,10 @@ def parse(
     if not frequency.dated:
         return _integers(array)
     if array.dtype.kind == "M":
-        return _complete(array.astype("M8[s]"), array)
+        return _complete(array.astype("M8[s]"), array, time_format)
     numbers, first = distinct(array)
     read = [_remembered(value, zone, time_format) for value in array[first].tolist()]
-    return _complete(np.array(read, dtype="M8[s]")[numbers], array)
+    return _complete(np.array(read, dtype="M8[s]")[numbers], array, time_format)
 
 
 def _integers(array: NDArray[Any]) -> NDArray[np.int64]:
@@ -48,15 +48,21 @@ def _integers(array: NDArray[Any]) -> NDArray[np.int64]:
     return array.astype(np.int64) if array.dtype.kind in "iu" else numbers.astype(np.int64)
 
 
-def _complete(parsed: NDArray[Any], array: NDArray[Any]) -> NDArray[Any]:
+def _complete(parsed: NDArray[Any], array: NDArray[Any], time_format: str | None) -> NDArray[Any]:
     wrong = np.isnat(parsed)
     if wrong.any():
         examples = list(dict.fromkeys(str(value) for value in array[wrong][:1000].tolist()))[:3]
         raise WrongTime(
-            f"{wrong.sum()} of {len(array)} times cannot be read, e.g. {examples};"
-            " give ISO dates such as 2024-01-31, or state the format (time_format: '%d.%m.%Y')"
+            f"{wrong.sum()} of {len(array)} times cannot be read, e.g. {examples}; {_way(time_format)}"
         )
     return parsed
+
+
+def _way(time_format: str | None) -> str:
+    if time_format is None:
+        return "give ISO dates such as 2024-01-31, or state the format (time_format: '%d.%m.%Y')"
+    example = datetime(2024, 1, 31).strftime(time_format)
+    return f"the format is stated as {time_format!r}, so write them as {example}"
 
 
 def _remembered(value: Any, zone: str | None, time_format: str | None) -> Any:
