@@ -72,6 +72,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--origin", help="the last history time (default: the last complete step)")
     predict.add_argument("--out", help="where the forecast goes: .csv or .parquet")
+    predict.add_argument(
+        "--total-by",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="forecast the sums over series with the same text here instead (a key or static"
+        " category; A,B: by both; all: over everything); may be repeated",
+    )
     predict.add_argument("--picture", help="a .png of some forecasts (needs the report extra)")
     predict.add_argument("--compare", help="a .png of the scenarios (needs the report extra)")
     predict.set_defaults(run=_predict)
@@ -181,6 +189,8 @@ def _report(options: argparse.Namespace) -> None:
 def _predict(options: argparse.Namespace) -> None:
     if not (options.out or options.picture or options.compare):
         raise ConfigError("say where the forecast goes: --out FILE.csv (or --picture, --compare)")
+    if options.total_by and (options.compare or len(options.future) > 1):
+        raise ConfigError("--total-by is of one forecast: give one --future and no --compare")
     if options.compare or len(options.future) > 1:
         _scenarios(options)
         return
@@ -188,11 +198,32 @@ def _predict(options: argparse.Namespace) -> None:
     history = read(options.data)
     future = read(options.future[0]) if options.future else None
     forecast = predictor.predict(history, future, options.origin)
+    if options.total_by:
+        _totals(forecast, predictor.card, options)
+        return
     if options.out:
         write(forecast.columns(), Path(options.out))
     _summary(forecast, options.out or options.picture)
     if options.picture:
         _plots().picture(forecast, history, predictor.task, Path(options.picture))
+
+
+def _totals(forecast: Forecast, card: Mapping[str, Any], options: argparse.Namespace) -> None:
+    """Sums over series, one level below the other; the series' own forecasts are left out."""
+    if not options.out or options.picture:
+        raise ConfigError("--total-by writes a file of sums: name --out FILE.csv, no --picture")
+    if len(set(options.total_by)) < len(options.total_by):
+        raise ConfigError(f"--total-by names a level twice: {' '.join(options.total_by)}")
+    found = import_module("loopcast.core.totals").totals(forecast, options.total_by, card)
+    columns = dict.fromkeys(name for _, total in found for name in total.keys)
+    tables = []
+    for _, total in found:
+        count = total.quantiles.shape[0] * total.quantiles.shape[1]
+        blank = dict.fromkeys(columns, np.full(count, "", dtype=object))
+        tables.append({**blank, **total.columns()})
+    write(stacked("total_by", dict(zip(options.total_by, tables, strict=True))), Path(options.out))
+    for name, total in found:
+        _summary(total, f"{name}: {options.out}", "totals")
 
 
 def _scenarios(options: argparse.Namespace) -> None:
@@ -217,7 +248,8 @@ def _scenarios(options: argparse.Namespace) -> None:
         except DataError as error:
             raise type(error)(f"with --future {path}: {error}") from error
     if options.out:
-        write(_stacked(forecasts), Path(options.out))
+        tables = {name: forecast.columns() for name, forecast in forecasts.items()}
+        write(stacked("scenario", tables), Path(options.out))
     for name, forecast in forecasts.items():
         _summary(forecast, f"{name}: {options.out or options.compare}")
     if options.compare:
@@ -232,13 +264,12 @@ def _names(paths: Sequence[str]) -> list[str]:
     return stems if len(set(stems)) == len(stems) else list(paths)
 
 
-def _stacked(forecasts: Mapping[str, Forecast]) -> dict[str, Any]:
-    """The forecasts' columns one below the other, and the scenario of each row."""
-    tables = {name: forecast.columns() for name, forecast in forecasts.items()}
+def stacked(title: str, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The tables' columns one below the other, and before them the table of each row."""
     lengths = [len(next(iter(table.values()))) for table in tables.values()]
-    scenario = np.repeat(np.array(list(tables), dtype=object), lengths)
+    named = np.repeat(np.array(list(tables), dtype=object), lengths)
     first = next(iter(tables.values()))
-    return {"scenario": scenario} | {
+    return {title: named} | {
         column: np.concatenate([table[column] for table in tables.values()]) for column in first
     }
 
@@ -250,10 +281,10 @@ def _plots() -> Any:
         raise MissingExtra("pictures need: pip install 'loopcast[report]'") from error
 
 
-def _summary(forecast: Forecast, out: str) -> None:
+def _summary(forecast: Forecast, out: str, what: str = "series") -> None:
     steps = forecast.quantiles.shape[1]
     origin = plain(np.sort(forecast.origin)[-1:])[0]
-    print(f"{len(forecast):,} series, {steps} steps after {origin} -> {out}", file=sys.stderr)
+    print(f"{len(forecast):,} {what}, {steps} steps after {origin} -> {out}", file=sys.stderr)
     warned = [i for i, remarks in enumerate(forecast.warnings) if remarks]
     if warned:
         key = ", ".join(str(texts[warned[0]]) for texts in forecast.keys.values())

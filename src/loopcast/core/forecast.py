@@ -27,6 +27,7 @@ class Forecast:
     quantiles: NDArray[np.float32]  # [series, horizon, quantile]
     levels: tuple[float, ...]
     warnings: Sequence[Sequence[str]] = field(default_factory=list)
+    static: Mapping[str, Texts] = field(default_factory=dict)  # [series] each: static categories
 
     def __len__(self) -> int:
         return len(self.quantiles)

@@ -77,6 +77,7 @@ class Predictor:
             self.run(prepared),
             task.quantiles,
             remarks(panel, task, prepared["target"], self.vocabularies),
+            {name: prepared[f"static.{name}"] for name in task.static.categorical},
         )
 
     def run(self, prepared: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from onnx import helper
 from torch import Tensor
 
 from loopcast.core.artifact import Artifact
+from loopcast.core.dependence import dependence
 from loopcast.core.judging import actuals, categories, judge
 from loopcast.core.naive import naive_scale
 from loopcast.core.scores import median
@@ -117,7 +118,11 @@ def _judged(model: Forecaster, data: DataModule) -> tuple[dict[str, Any] | None,
     actual = actuals(data.panel, model.task, *windows)
     scale = naive_scale(data.train, model.task.season)[series]
     by = categories(data.panel, model.task, series)
-    return board, {"errors": errors(actual, median(quantiles, model.task.quantiles), scale, by)}
+    together = dependence(actual, quantiles, model.task.quantiles, origin, by)
+    return board, {
+        "errors": errors(actual, median(quantiles, model.task.quantiles), scale, by),
+        **({} if together is None or model.task.origins == "own" else {"dependence": together}),
+    }
 
 
 def fingerprint(content: bytes) -> str:
