@@ -7,7 +7,7 @@ from checks_data import rows, task
 from loopcast.core.errors import ConfigError
 from loopcast.core.grid import grid
 from loopcast.core.panel import Panel
-from loopcast.data.splits import Splits, origins, split
+from loopcast.data.splits import Splits, origins, shares, split
 
 
 def panel(steps: int, series: int = 2) -> Panel:
@@ -84,3 +84,23 @@ def test_longer_parts_are_judged_in_windows_a_stride_apart() -> None:
 def test_an_empty_part_has_no_window() -> None:
     series, origin = origins(np.array([60]), np.array([60]), stride=6)
     assert len(series) == len(origin) == 0
+
+
+def test_halves_of_the_series_choose_weights_and_calibrate_whatever_came_later():
+    names = [f"shop {number}" for number in range(60)]
+    series = np.repeat(np.arange(60), 2)
+    stopping, calibrating = shares(series, names)
+    assert (stopping == ~calibrating).all()
+    assert calibrating.sum() == 60
+    assert (calibrating[::2] == calibrating[1::2]).all()
+    order = np.random.default_rng(0).permutation(60)
+    again = shares(series, [names[number] for number in order])[1]
+    assert (again[::2] == calibrating[::2][order]).all()
+
+
+def test_few_series_are_halved_by_time_or_not_at_all():
+    stopping, calibrating = shares(np.array([3, 3, 3, 3, 3, 7]), ["" for _ in range(8)])
+    assert calibrating.tolist() == [False, False, True, True, True, True]
+    assert stopping.tolist() == [True, True, False, False, False, False]
+    for series in (np.array([0, 1, 2]), np.zeros(0, np.int64)):
+        assert all(part.all() for part in shares(series, ["a", "b", "c"]))

@@ -58,7 +58,9 @@ def small(task, widths):
 def parts(frame, **options):
     """DataModule and Forecaster of a frame; options named like the YAML's."""
     model = {
-        n: options.pop(n) for n in ("schedule", "paces", "members", "quantiles") if n in options
+        n: options.pop(n)
+        for n in ("schedule", "paces", "members", "quantiles", "lower")
+        if n in options
     }
     return DataModule(source=Frame(frame), **{**DATA, **options}), Forecaster(small, **model)
 

@@ -1,6 +1,8 @@
 """Train, validation and test: by time, never by chance."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +11,14 @@ from loopcast.core.errors import ConfigError
 from loopcast.core.panel import Panel
 
 Steps = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 SHARE = 5
 """A default part takes at most one in this many steps, so that most of a short series is learned."""
+ENOUGH = 40
+"""From so many series on, half of them choose the best weights and half calibrate."""
+ROUNDS = 4
+"""With fewer series but so many windows of one, its later half calibrates."""
 
 
 @dataclass(frozen=True)
@@ -65,3 +72,22 @@ def origins(after: Steps, until: Steps, stride: int) -> tuple[Steps, Steps]:
     series = np.repeat(np.arange(len(after)), counts)
     nth = np.arange(len(series)) - np.repeat(np.cumsum(counts) - counts, counts)
     return series, after[series] + nth * stride
+
+
+def shares(series: Steps, names: Sequence[str]) -> tuple[Flags, Flags]:
+    """Which windows of the validation part choose the best weights, and which calibrate; [window].
+
+    `series`: of each window, in order of time within a series; `names`: of all series. Halves are
+    of series, drawn by their names, or of time; few windows of few series do both.
+    """
+    owners, counts = np.unique(series, return_counts=True)
+    calibrating = np.ones(len(series), bool)
+    if len(owners) >= ENOUGH:
+        drawn = np.array([crc32(names[owner].encode()) for owner in owners])
+        half = owners[np.argsort(drawn, kind="stable")[: len(owners) // 2]]
+        calibrating = np.isin(series, half)
+    elif len(owners) and counts.max() >= ROUNDS:
+        place = np.searchsorted(owners, series)
+        nth = np.arange(len(series)) - (np.cumsum(counts) - counts)[place]
+        calibrating = nth >= counts[place] // 2
+    return (calibrating if calibrating.all() else ~calibrating), calibrating

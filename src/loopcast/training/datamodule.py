@@ -14,18 +14,18 @@ from loopcast.core.panel import Panel
 from loopcast.core.task import Aggregate, Duplicates, Gaps, Origins, Task
 from loopcast.data.reading import configured
 from loopcast.data.source import Source
-from loopcast.data.splits import Splits, origins, split
+from loopcast.data.splits import Splits, origins, shares, split
 from loopcast.features.categories import encode
 from loopcast.features.encoder import Encoder
 from loopcast.features.feature import Feature
 from loopcast.features.scaling import Kind, Scaling, Transform
 from loopcast.training import defaults
 from loopcast.training.checking import Checks, asked, derived
-from loopcast.training.windows import Batch, Draws, Listed, Sampling, Windows, windows
+from loopcast.training.windows import JUDGING, Batch, Draws, Listed, Sampling, Windows, windows
 
 Resident = Literal["auto", "device", "host"]
-JUDGING = 4096
-"""Windows in a batch of validation and test."""
+SHARES = ("stopping", "calibration")
+"""The validation part's windows, as data.splits.shares divides them."""
 
 
 class DataModule(L.LightningDataModule):
@@ -200,13 +200,12 @@ class DataModule(L.LightningDataModule):
         )
 
     def val_dataloader(self) -> Listed | list[Any]:
-        """Windows whose horizon lies in the validation part."""
-        return self._listed(self.splits.train, self.splits.validation)
+        """Windows whose horizon lies in the validation part, that choose the best weights."""
+        return self._listed("stopping")
 
     def test_dataloader(self) -> Listed | list[Any]:
         """Windows whose horizon lies in the test part."""
-        assert self.panel is not None
-        return self._listed(self.splits.validation, self.panel.origin)
+        return self._listed("test")
 
     def predict_dataloader(self) -> Listed:
         """The last window of each series: its horizon has not come yet."""
@@ -214,19 +213,27 @@ class DataModule(L.LightningDataModule):
         return self._shard(np.arange(len(self.panel)), self.panel.origin)
 
     def part(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Series, origins and limit of the part's windows; "validation" or "test"."""
-        assert self.panel is not None
-        until = self.splits.validation if name == "validation" else self.panel.origin
-        after = self.splits.train if name == "validation" else self.splits.validation
-        series, origin = origins(after, until, self.stride)
-        begun = origin >= self.panel.start[series]
-        return series[begun], origin[begun], until
+        """Series, origins and limit of the part's windows: "validation" or "test".
 
-    def _listed(self, after: np.ndarray, until: np.ndarray) -> Listed | list[Any]:
+        Of the validation part's some are "stopping", which choose the best weights, and some
+        "calibration".
+        """
         assert self.panel is not None
+        test = name == "test"
+        until = self.panel.origin if test else self.splits.validation
+        after = self.splits.validation if test else self.splits.train
         series, origin = origins(after, until, self.stride)
         begun = origin >= self.panel.start[series]
-        return self._shard(series[begun], origin[begun]) if begun.any() else []
+        series, origin = series[begun], origin[begun]
+        if name in SHARES:
+            names = [self.panel.name(number) for number in range(len(self.panel))]
+            chosen = shares(series, names)[SHARES.index(name)]
+            series, origin = series[chosen], origin[chosen]
+        return series, origin, until
+
+    def _listed(self, name: str) -> Listed | list[Any]:
+        series, origin, _ = self.part(name)
+        return self._shard(series, origin) if len(series) else []
 
     def _shard(self, series: np.ndarray, origin: np.ndarray) -> Listed:
         table = np.stack([np.arange(len(series)), series, origin], 1).astype(np.int64)

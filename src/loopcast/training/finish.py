@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -13,19 +12,20 @@ import numpy as np
 import onnx
 import torch
 from onnx import helper
-from torch import Tensor
 
 from loopcast.core.artifact import Artifact
 from loopcast.core.dependence import dependence
 from loopcast.core.judging import actuals, categories, judge
 from loopcast.core.naive import naive_scale
 from loopcast.core.scores import median
+from loopcast.training.calibration import calibrate
 from loopcast.training.callbacks import MONITORED
 from loopcast.training.card import described, errors, summary
 from loopcast.training.checkpoint import loaded
-from loopcast.training.datamodule import JUDGING, DataModule
+from loopcast.training.datamodule import DataModule
 from loopcast.training.export import export
 from loopcast.training.forecaster import Forecaster
+from loopcast.training.windows import chunks
 
 
 def keep_last(trainer: L.Trainer, model: Forecaster, data: DataModule, folder: Path) -> None:
@@ -43,8 +43,8 @@ def keep_last(trainer: L.Trainer, model: Forecaster, data: DataModule, folder: P
 
 
 def _validation_loss(trainer: L.Trainer, model: Forecaster, data: DataModule) -> float | None:
-    """Over all windows, whatever the number of ranks."""
-    series, origin, until = data.part("validation")
+    """Over all windows that choose the best weights, whatever the number of ranks."""
+    series, origin, until = data.part("stopping")
     if not len(series):
         return None
     model.eval()
@@ -58,12 +58,6 @@ def _validation_loss(trainer: L.Trainer, model: Forecaster, data: DataModule) ->
     return total / len(series)
 
 
-def chunks(series: np.ndarray, origin: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
-    """Windows in batches of judging size."""
-    both = torch.from_numpy(series).split(JUDGING), torch.from_numpy(origin).split(JUDGING)
-    return zip(*both, strict=True)
-
-
 @dataclass(frozen=True)
 class Exported:
     """The artifact, and the scoreboard of the validation part (None without one)."""
@@ -73,7 +67,8 @@ class Exported:
 
 
 def export_best(model: Forecaster, data: DataModule, folder: Path, name: str) -> Exported:
-    """Export best.ckpt of `folder`, which keeps the scores of its validation part."""
+    """Calibrate and export best.ckpt of `folder`, which keeps the scores of its validation part."""
+    _keep_calibration(model, data, folder / "best.ckpt")
     done = export_checkpoint(
         model, data, folder / "best.ckpt", name, Path("export") / f"{name}.onnx"
     )
@@ -87,11 +82,7 @@ def export_checkpoint(
     model: Forecaster, data: DataModule, path: Path, name: str, out: Path
 ) -> Exported:
     """Load the checkpoint (weights only), judge its validation part, write the artifact `out`."""
-    content = path.read_bytes()
-    checkpoint = loaded(content, path)
-    model.cpu().restore(checkpoint["loopcast"], data.features, data.scaling)
-    model.load_state_dict(checkpoint["state_dict"])
-    model.eval()
+    calibration, mark = _calibrated(model, data, path)
     assert data.panel is not None and model.task is not None
     board, seen = _judged(model, data)
     kept = ("overall", "naive", "by_horizon", "by_category")
@@ -99,11 +90,35 @@ def export_checkpoint(
         "name": name,
         "version": 1,
         "data": _described(data),
-        "checkpoint": fingerprint(content),
+        "checkpoint": mark,
+        "calibration": calibration,
         "scores": {"validation": {key: board[key] for key in kept}} if board else {},
         "monitoring": {**summary(data.train, model.task), **seen},
     }
     return Exported(export(model, data.panel, out, card), board)
+
+
+def _calibrated(model: Forecaster, data: DataModule, path: Path) -> tuple[dict[str, Any], str]:
+    """Load a checkpoint and fit its ranges, unless it has them; what came of it, and fingerprint."""
+    content = path.read_bytes()
+    checkpoint = loaded(content, path)
+    model.cpu().restore(checkpoint["loopcast"], data.features, data.scaling)
+    model.load_state_dict(checkpoint["state_dict"])
+    model.eval()
+    known = checkpoint["loopcast"].get("calibration")
+    return calibrate(model, data) if known is None else known, fingerprint(content)
+
+
+def _keep_calibration(model: Forecaster, data: DataModule, path: Path) -> None:
+    """Fitted ranges become part of the checkpoint, so that `test` judges what is exported."""
+    checkpoint = loaded(path.read_bytes(), path)
+    if "calibration" in checkpoint["loopcast"]:
+        return
+    checkpoint["loopcast"]["calibration"], _ = _calibrated(model, data, path)
+    checkpoint["state_dict"] = model.state_dict()
+    part = path.with_suffix(".part")
+    torch.save(checkpoint, part)
+    os.replace(part, path)  # noqa: PTH105 - atomic
 
 
 def _judged(model: Forecaster, data: DataModule) -> tuple[dict[str, Any] | None, dict[str, Any]]:

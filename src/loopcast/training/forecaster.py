@@ -9,20 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
-from torchmetrics import MeanMetric, MetricCollection
 
 from loopcast.core.errors import ConfigError
 from loopcast.core.task import Task
 from loopcast.features.encoder import Encoder
+from loopcast.features.ranges import Lower, Ranges, floor
 from loopcast.models.mlp import ResidualMLP
 from loopcast.models.network import Network, Widths, Window
 from loopcast.training.budget import Budget
 from loopcast.training.checkpoint import ADVICE
 from loopcast.training.losses import Loss, PinballLoss
+from loopcast.training.metrics import Metrics
 
 LOGGED = 50
 SEEDS = 2**31
-NAMES = ("mae", "smape", "wape", "pinball", "coverage")
 
 
 class Forecaster(L.LightningModule):
@@ -31,6 +31,7 @@ class Forecaster(L.LightningModule):
     `schedule` "cosine" brings the learning rate to 0 at the end of the budget (max_steps or
     max_time); what a timed run decided is kept in `paces`, so that it can be replayed by steps.
     `members` networks train side by side, each on windows of its own; the forecast is their median.
+    `lower`: no forecast lies below; "auto" is 0 where the train part has no negative target.
     """
 
     levels: Tensor
@@ -45,6 +46,7 @@ class Forecaster(L.LightningModule):
         optimizer: Callable[[Iterable], Optimizer] | None = None,
         schedule: Literal["cosine", "constant"] = "cosine",
         members: int = 1,
+        lower: Lower = "auto",
         paces: list[list[int]] | None = None,
     ) -> None:
         super().__init__()
@@ -52,7 +54,7 @@ class Forecaster(L.LightningModule):
         self.quantiles = tuple(quantiles)
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.optimizer, self.schedule = optimizer, schedule
-        self.members = members
+        self.members, self.lower = members, lower
         self.budget = Budget([list(pace) for pace in paces or []], replayed=bool(paces))
         self.task: Task | None = None
         self.seed: int | None = None  # of draws and noise; a checkpoint brings its own
@@ -64,6 +66,7 @@ class Forecaster(L.LightningModule):
         if self.task is None:
             data = self.trainer.datamodule  # type: ignore[attr-defined]
             self.build(replace(data.task, quantiles=self.quantiles), data.encoder)
+            self.ranges.floor.fill_(floor(self.lower, data.checks.non_negative, data.train))
 
     def build(self, task: Task, encoder: Encoder) -> None:
         """Make the network for a task whose features are fitted."""
@@ -72,14 +75,23 @@ class Forecaster(L.LightningModule):
         stacked = self.members if self.members > 1 else 0
         self.network = self.make(task, Widths(past, future, static, stacked))
         self.register_buffer("levels", torch.tensor(task.quantiles), persistent=False)
-        self.metrics = MetricCollection(
-            {name: MeanMetric() for name in NAMES}, prefix="validation_"
-        )
+        self.ranges = Ranges(task.horizon, task.quantiles)
+        self.metrics = Metrics()
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """The artifact's inputs (text as codes) -> quantiles [batch, horizon, quantile], sorted."""
+        scaled, encoded = self.scaled(inputs)
+        return self.finished(scaled, encoded["location"], encoded["scale"])
+
+    def scaled(self, inputs: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The members' quantiles as one, sorted but not calibrated, and what the network saw."""
         encoded = self.encoder(inputs)
-        return self._units(self.combined(self.network(Window(**encoded))), encoded)
+        return self.combined(self.network(Window(**encoded))).sort(-1).values, encoded
+
+    def finished(self, scaled: Tensor, location: Tensor, scale: Tensor) -> Tensor:
+        """Sorted quantiles in scaled units -> calibrated, in the target's units, above the floor."""
+        calibrated = self.ranges(scaled, location, scale)
+        return self.ranges.above(self.encoder.units(calibrated, location, scale)).sort(-1).values
 
     def combined(self, scaled: Tensor) -> Tensor:
         """The members' median, level by level: [member, batch, horizon, quantile] loses its first axis."""
@@ -88,10 +100,6 @@ class Forecaster(L.LightningModule):
         ordered = scaled.sort(0).values
         low, high = (self.members - 1) // 2, self.members // 2
         return (ordered[low] + ordered[high]) / 2
-
-    def _units(self, scaled: Tensor, encoded: dict[str, Tensor]) -> Tensor:
-        units = self.encoder.units(scaled, encoded["location"], encoded["scale"])
-        return units.sort(-1).values
 
     def loss_of(self, batch: dict[str, Tensor]) -> Tensor:
         """The combined forecast's loss on a gathered batch, in scaled units."""
@@ -132,27 +140,8 @@ class Forecaster(L.LightningModule):
         size = len(batch["origin"])
         loss = self.loss_of(batch)
         self.log("validation_loss", loss, prog_bar=True, batch_size=size, sync_dist=True)
-        self._score(batch["actual"], self(batch))
+        self.metrics.score(batch["actual"], self(batch), self.levels)
         self.log_dict(self.metrics, batch_size=size)
-
-    def _score(self, actual: Tensor, quantiles: Tensor) -> None:
-        known = ~actual.isnan()
-        actual, quantiles = actual[known], quantiles[known]
-        median = quantiles[:, len(self.quantiles) // 2]
-        error = (actual - median).abs()
-        total = (actual.abs() + median.abs()).clamp_min(1e-12)
-        miss = actual[:, None] - quantiles
-        inside = (actual >= quantiles[:, 0]) & (actual <= quantiles[:, -1])
-        size = actual.abs()
-        values = {
-            "mae": (error, 1.0),
-            "smape": (200 * error / total, 1.0),
-            "wape": (error / size.clamp_min(1e-12), size),
-            "pinball": (torch.maximum(self.levels * miss, (self.levels - 1) * miss).mean(-1), 1.0),
-            "coverage": (inside.to(error.dtype), 1.0),
-        }
-        for name, (value, weight) in values.items():
-            self.metrics[name].update(value, weight)
 
     def test_step(self, batch: dict[str, Tensor], index: int) -> None:
         """Kept for `predictions`, which puts the ranks' shares back in order."""

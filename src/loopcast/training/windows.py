@@ -15,6 +15,8 @@ from loopcast.core.task import Task
 Batch = dict[str, Tensor]
 Sampling = Literal["windows", "series"]
 NAN = float("nan")
+JUDGING = 4096
+"""Windows in a batch of validation and test."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,12 @@ def _runs(tensor: Tensor, begin: Tensor, part: slice) -> Tensor:
     shape = (len(tensor) - size + 1, size, *tensor.shape[1:])
     overlapping = tensor.as_strided(shape, (tensor.stride(0), *tensor.stride()))
     return overlapping.index_select(0, begin + part.start)
+
+
+def chunks(series: np.ndarray[Any, Any], origin: np.ndarray[Any, Any]) -> Iterator[Any]:
+    """Windows in batches of judging size: pairs of series and origins, [batch] each."""
+    both = torch.from_numpy(series).split(JUDGING), torch.from_numpy(origin).split(JUDGING)
+    return zip(*both, strict=True)
 
 
 def windows(
