@@ -24,7 +24,11 @@ TASK = Task(
     future=Columns(("price",), ("promotion",)),
 )  # fmt: skip
 CATEGORIES = ("static.k", "past.weather", "future.promotion")
-ARGUMENTS = {"axis": ("static", "past", "future"), "name": CATEGORIES}
+ARGUMENTS = {
+    "axis": ("static", "past", "future"),
+    "name": CATEGORIES,
+    "places": (["US", "GB-ENG"],),
+}
 """What a feature's constructor may require, and the values to try."""
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 TRAIN_END = 60

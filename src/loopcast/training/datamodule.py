@@ -16,8 +16,9 @@ from loopcast.data.reading import configured
 from loopcast.data.source import Source
 from loopcast.data.splits import Splits, origins, shares, split
 from loopcast.features.categories import encode
-from loopcast.features.encoder import Encoder
+from loopcast.features.encoder import Encoder, default_features
 from loopcast.features.feature import Feature
+from loopcast.features.holidays import Holidays, named_places
 from loopcast.features.scaling import Kind, Scaling, Transform
 from loopcast.training import defaults
 from loopcast.training.checking import Checks, asked, derived
@@ -59,6 +60,7 @@ class DataModule(L.LightningDataModule):
         non_negative: bool | None = None,
         stride: int | None = None,
         features: list[Feature] | None = None,
+        holidays: list[str] | dict[str, str] | None = None,
         scaling: Kind = "standard",
         transform: Transform = "none",
         batch_size: int | None = None,
@@ -94,6 +96,7 @@ class DataModule(L.LightningDataModule):
         self.checks = Checks((validation, test), non_negative, strict)
         self.stride = horizon if stride is None else stride
         self.features, self.scaling = features, Scaling(scaling, transform)
+        self.holidays = named_places(holidays)
         self.batch_size, self.sampling, self.seed = batch_size, sampling, seed
         self.placed = resident
         self.known: Task | None = None  # a checkpoint's task, where one is resumed or judged
@@ -116,6 +119,9 @@ class DataModule(L.LightningDataModule):
             self.splits = split(self.panel, task.horizon, *self.checks.parts)
         self.train = self.panel.until(self.splits.train)
         self.task = derived(task, self.train)
+        if self.holidays:
+            known = default_features(task) if self.features is None else self.features
+            self.features = [*known, Holidays(self.holidays)]
         self.encoder = Encoder.fit(self.train, self.task, self.features, self.scaling)
         self.windows: Windows | None = None
 
