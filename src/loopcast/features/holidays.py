@@ -142,9 +142,10 @@ class Holidays(Feature):
             if begin <= day <= end
         }
         low, edges = begins(frequency, first, last)
-        facts = {"names": sorted(seen), "first": low, "rows": len(edges) - 1}
-        tables = [_table(days, edges, facts["names"]) for days in places]
+        names = sorted(seen)
+        tables = [_table(place, edges, names) for place in places]
         slots = max(codes.shape[1] for codes, _ in tables)
+        facts = {"names": names, "first": low, "rows": len(edges) - 1}
         fitted = self.restore({**facts, "places": len(places), "slots": slots}, task)
         fitted._keep(tables)
         return fitted
