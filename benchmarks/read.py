@@ -23,8 +23,8 @@ def megabytes() -> float:
 
 def read() -> dict[str, float]:
     """The source, columns and settings of configs/online_retail.yaml."""
-    from loopcast.data.files import ParquetFile  # noqa: PLC0415
-    from loopcast.data.reading import configured  # noqa: PLC0415
+    from loopcast.data.files import ParquetFile
+    from loopcast.data.reading import configured
 
     where = [["Quantity", ">", 0], ["Price", ">", 0], ["StockCode", "match", "[0-9]{5}.*"]]
     reading = configured(
@@ -54,7 +54,7 @@ def read() -> dict[str, float]:
 
 def by_hand() -> dict[str, float]:
     """What one would write in pandas: filter, weeks, one row a series and week, zeros between."""
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     before, cpu, wall = megabytes(), time.process_time(), time.perf_counter()
     columns = ["StockCode", "InvoiceDate", "Quantity", "Price"]

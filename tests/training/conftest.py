@@ -55,13 +55,12 @@ def small(task, widths):
     return ResidualMLP(task, widths, layers=2, width=16, dropout=0.2)
 
 
+MODEL = ("schedule", "paces", "members", "quantiles", "histories", "losses", "lower")
+
+
 def parts(frame, **options):
     """DataModule and Forecaster of a frame; options named like the YAML's."""
-    model = {
-        n: options.pop(n)
-        for n in ("schedule", "paces", "members", "quantiles", "lower")
-        if n in options
-    }
+    model = {n: options.pop(n) for n in MODEL if n in options}
     return DataModule(source=Frame(frame), **{**DATA, **options}), Forecaster(small, **model)
 
 

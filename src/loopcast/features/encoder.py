@@ -95,22 +95,40 @@ class Encoder(nn.Module):
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         """The fields of a network's window, by name."""
-        target = inputs["target"]
-        finite = target.nan_to_num(HUGE)
+        scaled, facts = self._target(inputs, None)
+        return {
+            **scaled,
+            "past": _join(self._parts("past", inputs) or [scaled["mask"][..., None]]),
+            "future": _join(self._parts("future", inputs) or [self._ahead(scaled["mask"])]),
+            "static": _join([*self._parts("static", inputs), facts]),
+        }
+
+    def through(
+        self, inputs: Inputs, encoded: dict[str, Tensor], seen: Tensor
+    ) -> dict[str, Tensor]:
+        """`encoded` as members see it whose history is shorter: `seen` [member, 1, history], 1 or 0.
+
+        Each scales the window by what it sees; all fields get a member axis, of size 1 where it is
+        the same for all.
+        """
+        scaled, facts = self._target(inputs, seen)
+        rest = encoded["static"][..., : -facts.shape[-1]].expand(len(seen), -1, -1)
+        shared = {name: encoded[name].unsqueeze(0) for name in ("past", "future")}
+        if not any(f.axis == "past" and f.width for f in self._listed):
+            shared["past"] = scaled["mask"][..., None]
+        return {**scaled, **shared, "static": torch.cat([rest, facts], dim=-1)}
+
+    def _target(self, inputs: Inputs, seen: Tensor | None) -> tuple[dict[str, Tensor], Tensor]:
+        """Target, mask, location and scale of the window, and what they say of it."""
+        finite = inputs["target"].nan_to_num(HUGE)
         mask = (HUGE - finite.abs()).sign().clamp(min=0)  # comparisons are slow on a CPU
         known = finite * mask
+        if seen is not None:
+            mask, known = mask * seen, known * seen
         scaled, location, scale = self.scaling.of_known(known, mask, *self.level(inputs))
         zero = mask - known.sign().abs()
         facts = self._window_facts(mask, zero, location, scale)
-        return {
-            "target": scaled,
-            "mask": mask,
-            "location": location,
-            "scale": scale,
-            "past": _join(self._parts("past", inputs) or [mask[..., None]]),
-            "future": _join(self._parts("future", inputs) or [self._ahead(mask)]),
-            "static": _join([*self._parts("static", inputs), facts]),
-        }
+        return {"target": scaled, "mask": mask, "location": location, "scale": scale}, facts
 
     def _parts(self, axis: Axis, inputs: Inputs) -> list[Tensor]:
         return [f(inputs) for f in self._listed if f.axis == axis and f.width]

@@ -65,6 +65,7 @@ class DataModule(L.LightningDataModule):
         transform: Transform = "none",
         batch_size: int | None = None,
         sampling: Sampling = "windows",
+        recent: int | list[int] | None = None,
         resident: Resident = "auto",
         seed: int | None = None,
     ) -> None:
@@ -98,6 +99,7 @@ class DataModule(L.LightningDataModule):
         self.features, self.scaling = features, Scaling(scaling, transform)
         self.holidays = named_places(holidays)
         self.batch_size, self.sampling, self.seed = batch_size, sampling, seed
+        self.recent = recent if isinstance(recent, list) else [recent]
         self.placed = resident
         self.known: Task | None = None  # a checkpoint's task, where one is resumed or judged
         self.folder: Path | None = None  # the run's own, where its findings are kept
@@ -131,7 +133,8 @@ class DataModule(L.LightningDataModule):
             "batch_size": self.batch_size,
             "stride": self.stride,
         }
-        for name, value in named.items():
+        recent = [("recent", steps) for steps in self.recent]
+        for name, value in [*named.items(), *recent]:
             if value is not None and value < 1:
                 raise ConfigError(f"data.{name} is {value}; it must be 1 or more")
 
@@ -203,6 +206,8 @@ class DataModule(L.LightningDataModule):
             self.sampling,
             self.trainer.global_rank if self.trainer else 0,
             self.trainer.world_size if self.trainer else 1,
+            recent=self.recent,
+            members=self._members(),
         )
 
     def val_dataloader(self) -> Listed | list[Any]:

@@ -19,7 +19,9 @@ from loopcast.models.network import Network, Widths, Window
 from loopcast.training.budget import Budget
 from loopcast.training.checkpoint import ADVICE
 from loopcast.training.losses import Loss, PinballLoss
+from loopcast.training.members import Members
 from loopcast.training.metrics import Metrics
+from loopcast.training.windows import Batch
 
 LOGGED = 50
 SEEDS = 2**31
@@ -35,6 +37,7 @@ class Forecaster(L.LightningModule):
     """
 
     levels: Tensor
+    seen: Tensor | None  # [member, 1, history]
 
     def __init__(
         self,
@@ -46,11 +49,14 @@ class Forecaster(L.LightningModule):
         optimizer: Callable[[Iterable], Optimizer] | None = None,
         schedule: Literal["cosine", "constant"] = "cosine",
         members: int = 1,
+        histories: list[int] | None = None,
+        losses: list[Loss] | None = None,
         lower: Lower = "auto",
         paces: list[list[int]] | None = None,
     ) -> None:
         super().__init__()
         self.make, self.loss = network, loss or PinballLoss()
+        self.together = Members(members, histories or (), losses or [self.loss])
         self.quantiles = tuple(quantiles)
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.optimizer, self.schedule = optimizer, schedule
@@ -75,6 +81,7 @@ class Forecaster(L.LightningModule):
         stacked = self.members if self.members > 1 else 0
         self.network = self.make(task, Widths(past, future, static, stacked))
         self.register_buffer("levels", torch.tensor(task.quantiles), persistent=False)
+        self.register_buffer("seen", self.together.seen(task.history), persistent=False)
         self.ranges = Ranges(task.horizon, task.quantiles)
         self.metrics = Metrics()
 
@@ -84,53 +91,58 @@ class Forecaster(L.LightningModule):
         return self.finished(scaled, encoded["location"], encoded["scale"])
 
     def scaled(self, inputs: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The members' quantiles as one, sorted but not calibrated, and what the network saw."""
+        """The members' quantiles as one, sorted but not calibrated, and the window's fields."""
         encoded = self.encoder(inputs)
-        return self.combined(self.network(Window(**encoded))).sort(-1).values, encoded
+        if self.seen is None:
+            combined = self.together.combined(self.network(Window(**encoded)))
+        else:
+            units = self.together.combined(self._each(inputs, encoded, self.seen))
+            location, scale = encoded["location"][..., None], encoded["scale"][..., None]
+            combined = self.encoder.scaled(units, location, scale)
+        return combined.sort(-1).values, encoded
+
+    def _each(self, inputs: Batch, encoded: Batch, seen: Tensor) -> Tensor:
+        """The forecast of each member in the target's units, where their histories differ."""
+        own = self.encoder.through(inputs, encoded, seen)
+        return self.encoder.units(self.network(Window(**own)), own["location"], own["scale"])
 
     def finished(self, scaled: Tensor, location: Tensor, scale: Tensor) -> Tensor:
         """Sorted quantiles in scaled units -> calibrated, in the target's units, above the floor."""
         calibrated = self.ranges(scaled, location, scale)
         return self.ranges.above(self.encoder.units(calibrated, location, scale)).sort(-1).values
 
-    def combined(self, scaled: Tensor) -> Tensor:
-        """The members' median, level by level: [member, batch, horizon, quantile] loses its first axis."""
-        if self.members == 1:
-            return scaled
-        ordered = scaled.sort(0).values
-        low, high = (self.members - 1) // 2, self.members // 2
-        return (ordered[low] + ordered[high]) / 2
-
     def loss_of(self, batch: dict[str, Tensor]) -> Tensor:
         """The combined forecast's loss on a gathered batch, in scaled units."""
-        encoded = self.encoder(batch)
-        return self._loss(self.combined(self.network(Window(**encoded))), batch, encoded)
+        forecast, encoded = self.scaled(batch)
+        return self._loss(forecast, batch, encoded, self.loss)
 
     def _loss(
-        self, forecast: Tensor, batch: dict[str, Tensor], encoded: dict[str, Tensor]
+        self, forecast: Tensor, batch: Batch, encoded: Batch, loss: Callable[..., Tensor]
     ) -> Tensor:
         actual = self.encoder.scaled(batch["actual"], encoded["location"], encoded["scale"])
         known = ~actual.isnan()
         weight = known.to(forecast.dtype)
         if "weight" in batch:
             weight = weight * batch["weight"].nan_to_num(1.0)
-        return self.loss(forecast, torch.where(known, actual, 0.0), weight, self.levels)
+        return loss(forecast, torch.where(known, actual, 0.0), weight, self.levels)
 
     def _members_loss(self, batch: dict[str, Tensor]) -> Tensor:
         """The sum of the members' losses, each on its own share of the batch."""
-        if self.members == 1:
+        together = self.together
+        if together.count == 1:
             return self.loss_of(batch)
-        shape = (self.members, -1)
-        encoded = {n: part.unflatten(0, shape) for n, part in self.encoder(batch).items()}
-        batch = {n: batch[n].unflatten(0, shape) for n in ("actual", "weight") if n in batch}
-        return self._loss(self.network(Window(**encoded)), batch, encoded)
+        if self.seen is not None:
+            batch = {**batch, "target": together.hidden(batch["target"], self.seen)}
+        encoded = together.apart(self.encoder(batch))
+        known = together.apart({n: batch[n] for n in ("actual", "weight") if n in batch})
+        return self._loss(self.network(Window(**encoded)), known, encoded, together.loss)
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """Pinball loss in scaled units; logged now and then, as logging costs a synchronisation."""
         self._set_learning_rate()
         loss = self._members_loss(batch)
         if (self.global_step + 1) % LOGGED == 0:  # when the trainer writes its logs
-            mean = loss.detach() / self.members
+            mean = loss.detach() / self.together.count
             self.log("train_loss", mean, on_step=True, on_epoch=False, prog_bar=True)
             self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
         return loss

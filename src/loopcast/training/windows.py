@@ -1,6 +1,6 @@
 """Windows, gathered by index from flat tensors on the device; nothing is padded or copied."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -190,6 +190,35 @@ def _tensors(
     )
 
 
+@dataclass(frozen=True)
+class Pool:
+    """The windows that may be drawn: all, or the last ones of each series."""
+
+    ends: Tensor  # [series], counts the windows of all
+    recent: Tensor  # [series], counts those of the pool
+    eligible: Tensor  # series with a window
+
+    @classmethod
+    def of(cls, ends: Tensor, recent: int | None) -> Self:
+        """`recent`: at most so many windows of each series, the newest."""
+        counts = torch.diff(ends, prepend=ends.new_zeros(1))
+        kept = counts if recent is None else counts.clamp(max=recent)
+        return cls(ends, kept.cumsum(0), counts.nonzero()[:, 0])
+
+    def draw(self, batch: int, sampling: Sampling, generator: torch.Generator) -> Tensor:
+        """Window numbers, [batch]: each window as likely, or each series."""
+        if sampling == "windows":
+            ids = torch.randint(int(self.recent[-1]), (batch,), generator=generator)
+            series = torch.searchsorted(self.recent, ids, right=True)
+            return self.ends[series] - (self.recent[series] - ids)
+        some = torch.randint(len(self.eligible), (batch,), generator=generator)
+        series = self.eligible[some]
+        share = torch.rand(batch, generator=generator)
+        counts = torch.diff(self.recent, prepend=self.recent.new_zeros(1))[series]
+        back = torch.minimum((share * counts).long(), counts - 1) + 1
+        return self.ends[series] - back
+
+
 @dataclass
 class Draws:
     """Endless epochs of window numbers, [batch] each; step n's draw depends on (seed, rank, n) alone.
@@ -205,31 +234,29 @@ class Draws:
     rank: int = 0
     world: int = 1
     step: int = 0
+    recent: Sequence[int | None] = (None,)
+    members: int = 1
 
     def __len__(self) -> int:
         return self.steps
 
     def __iter__(self) -> Iterator[Tensor]:
-        eligible = self._eligible()
+        ends = self.windows.ends.cpu()
+        pools = [Pool.of(ends, recent) for recent in self.recent]
         for _ in range(self.steps):
             generator = torch.Generator().manual_seed(
                 self.seed * 1_000_003 + self.step * self.world + self.rank
             )
             self.step += 1
-            yield self._draw(generator, eligible)
+            yield self._draw(pools, generator)
 
-    def _eligible(self) -> Tensor:
-        counts = torch.diff(self.windows.ends.cpu(), prepend=torch.zeros(1, dtype=torch.int64))
-        return counts.nonzero()[:, 0]
-
-    def _draw(self, generator: torch.Generator, eligible: Tensor) -> Tensor:
-        if self.sampling == "windows":
-            return torch.randint(len(self.windows), (self.batch,), generator=generator)
-        series = eligible[torch.randint(len(eligible), (self.batch,), generator=generator)]
-        share = torch.rand(self.batch, generator=generator)
-        return self.windows.of_series(
-            series.to(self.windows.ends.device), share.to(self.windows.ends.device)
-        )
+    def _draw(self, pools: Sequence["Pool"], generator: torch.Generator) -> Tensor:
+        """Each member's windows from its own pool, the members' one after another."""
+        if len(pools) == 1:
+            return pools[0].draw(self.batch, self.sampling, generator)
+        own = self.batch // self.members
+        turns = [pools[member % len(pools)] for member in range(self.members)]
+        return torch.cat([pool.draw(own, self.sampling, generator) for pool in turns])
 
     def state_dict(self) -> dict[str, int]:
         """What a checkpoint keeps."""
