@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loopcast.core.errors import WrongTime
+from loopcast.core.errors import ConfigError, WrongTime
 from loopcast.core.frequency import Frequency
 from loopcast.core.times import parse
 
@@ -115,3 +115,9 @@ def test_what_is_no_position_is_named(bad):
 def test_the_stated_format_is_shown_by_an_example():
     with pytest.raises(WrongTime, match=r"stated as '%Y %b', so write them as 2024 Jan"):
         parse(listed("2018-06"), DAY, None, "%Y %b")
+
+
+@pytest.mark.parametrize("zone", ["Mars/City", "../etc/passwd", "Europe"])
+def test_a_zone_that_does_not_exist_is_named(zone):
+    with pytest.raises(ConfigError, match=f"zone '{zone}' is unknown; give an IANA name"):
+        parse(listed("2024-01-01"), DAY, zone)

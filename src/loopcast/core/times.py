@@ -4,13 +4,13 @@ import re
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loopcast.core.distinct import distinct
-from loopcast.core.errors import WrongTime
+from loopcast.core.errors import ConfigError, WrongTime
 from loopcast.core.frequency import Frequency
 
 NOT_A_TIME = np.datetime64("NaT")
@@ -66,10 +66,19 @@ def _way(time_format: str | None) -> str:
 
 
 def _remembered(value: Any, zone: str | None, time_format: str | None) -> Any:
-    clock = ZoneInfo(zone) if zone else None
+    clock = _clock(zone) if zone else None
     if isinstance(value, str):
         return _text(value, clock, time_format)
     return _read(value, clock, time_format)
+
+
+def _clock(zone: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ConfigError(
+            f"zone {zone!r} is unknown; give an IANA name such as Europe/Berlin"
+        ) from error
 
 
 @lru_cache(maxsize=REMEMBERED)
