@@ -24,6 +24,10 @@ TRAINING = {
     "plan": "show what a config leads to, without training",
     "export": "write the artifact of a checkpoint again",
 }
+LOOP = {
+    "models": "versions of the served model: list, show, promote, rollback",
+    "retrain": "look whether it is time, train, compare, promote only what is better",
+}
 
 
 def main() -> None:
@@ -53,6 +57,9 @@ def command(args: Sequence[str]) -> None:
     """Dispatch `loopcast COMMAND ...`."""
     if args and args[0] in TRAINING:
         _training(args)
+        return
+    if args and args[0] in LOOP:
+        _loop(args)
         return
     options = _parser().parse_args(args)
     options.run(options)
@@ -94,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("model")
     show.set_defaults(run=_show)
     _serving_commands(commands)
-    for name, text in TRAINING.items():
+    for name, text in (TRAINING | LOOP).items():
         commands.add_parser(name, help=text, add_help=False)
     return parser
 
@@ -153,6 +160,20 @@ def _check(args: Sequence[str], cli: Any) -> None:
 def _serve(options: argparse.Namespace) -> None:
     server = _service("server")
     server.serve(server.Start(options.artifact, options.config, options.host, options.port))
+
+
+def _loop(args: Sequence[str]) -> None:
+    load = _service("settings").load
+    if args[0] == "models":
+        import_module("loopcast.lifecycle.versions").command(args[1:], load)
+        return
+    try:
+        retrain = import_module("loopcast.lifecycle.command").retrain
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"{error.name} is not installed: pip install 'loopcast[serve,train]'"
+        ) from error
+    retrain(args[1:], load)
 
 
 def _key(_: argparse.Namespace) -> None:
