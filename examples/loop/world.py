@@ -63,7 +63,12 @@ def read(path: Path) -> World:
     """The bundled table, series in the order of their keys."""
     with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
         rows = [
-            (r["State"], r["Industry"], datetime.strptime(r["Month"], "%Y %b").date(), r["Turnover"])
+            (
+                r["State"],
+                r["Industry"],
+                datetime.strptime(r["Month"], "%Y %b").date(),
+                r["Turnover"],
+            )
             for r in csv.DictReader(lines)
         ]
     keys = sorted({(state, industry) for state, industry, _, _ in rows})
