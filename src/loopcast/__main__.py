@@ -22,6 +22,7 @@ TRAINING = {
     "test": "score the test part beside seasonal naive",
     "check": "look at the data before a fit: findings, and a page with pictures",
     "plan": "show what a config leads to, without training",
+    "tune": "search for better settings by many short fits",
     "export": "write the artifact of a checkpoint again",
 }
 LOOP = {
@@ -128,6 +129,8 @@ def _training(args: Sequence[str]) -> None:
         _check(args[1:], cli)
     elif args and args[0] == "plan":
         cli.plan(args[1:])
+    elif args and args[0] == "tune":
+        import_module("loopcast.training.tune").tune(args[1:])
     elif args and args[0] == "export":
         import_module("loopcast.training.again").export_again(args[1:])
     else:

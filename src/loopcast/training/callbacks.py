@@ -45,7 +45,12 @@ def keeping(folder: Path, patience: int, judged: bool) -> list[Callback]:
 class StopOnInterrupt(Callback):
     """The first Ctrl-C ends the run cleanly after the step under way; a second one at once."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        told: str = "stopping after this step; the best so far is exported"
+        " (Ctrl-C again: stop at once)",
+    ) -> None:
+        self.told = told
         self.asked = False
         self.before: Any = None
 
@@ -58,9 +63,7 @@ class StopOnInterrupt(Callback):
         if self.asked:
             os._exit(INTERRUPTED)  # whatever is under way: a step may take minutes
         self.asked = True
-        _tell(
-            "\nstopping after this step; the best so far is exported (Ctrl-C again: stop at once)"
-        )
+        _tell(f"\n{self.told}")
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, index: int

@@ -119,7 +119,12 @@ class DataModule(L.LightningDataModule):
             task = asked(self.reading, rows, self.known)
             self.panel = self.reading.panel(rows, task)
             self.splits = split(self.panel, task.horizon, *self.checks.parts)
-        self.train = self.panel.until(self.splits.train)
+        self.use(task, self.panel, self.splits)
+
+    def use(self, task: Task, panel: Panel, splits: Splits) -> None:
+        """Fit what is fitted on a panel that was read."""
+        self.panel, self.splits = panel, splits
+        self.train = panel.until(splits.train)
         self.task = derived(task, self.train)
         if self.holidays:
             known = default_features(task) if self.features is None else self.features
