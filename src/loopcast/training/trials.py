@@ -16,8 +16,8 @@ from loopcast.core.judging import actuals
 from loopcast.core.naive import naive_scale
 from loopcast.core.verdict import aligned, number
 from loopcast.training.datamodule import DataModule
-from loopcast.training.finish import chunks
 from loopcast.training.forecaster import Forecaster
+from loopcast.training.windows import chunks
 
 LOOKS = 10
 """Trials are compared at so many equal shares of their budget."""
