@@ -66,6 +66,7 @@ class DataModule(L.LightningDataModule):
         batch_size: int | None = None,
         sampling: Sampling = "windows",
         recent: int | list[int] | None = None,
+        partial: bool = False,
         resident: Resident = "auto",
         seed: int | None = None,
     ) -> None:
@@ -99,6 +100,7 @@ class DataModule(L.LightningDataModule):
         self.features, self.scaling = features, Scaling(scaling, transform)
         self.holidays = named_places(holidays)
         self.batch_size, self.sampling, self.seed = batch_size, sampling, seed
+        self.partial = partial
         self.recent = recent if isinstance(recent, list) else [recent]
         self.placed = resident
         self.known: Task | None = None  # a checkpoint's task, where one is resumed or judged
@@ -167,7 +169,7 @@ class DataModule(L.LightningDataModule):
                 name: encode(self.panel.categories[name], vocabulary)
                 for name, vocabulary in encoder.vocabularies.items()
             }
-            self.windows = windows(self.panel, self.task, codes, self.splits.train)
+            self.windows = windows(self.panel, self.task, codes, self.splits.train, self.partial)
             if not len(self.windows):
                 raise NoRows(
                     "the train part holds no window: give a longer history, or shorten"
