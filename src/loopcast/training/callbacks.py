@@ -152,6 +152,7 @@ class KeepPlan(Callback):
                 "notes": list(trainer.datamodule.splits.notes),  # type: ignore[attr-defined]
                 "parameters": sum(weight.numel() for weight in pl_module.parameters()),
                 "libraries": libraries(),
+                "data": trainer.datamodule.described(),  # type: ignore[attr-defined]
             }
             (self.folder / "plan.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
             _tell(_planned(trainer, pl_module, facts))

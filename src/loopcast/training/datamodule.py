@@ -21,6 +21,7 @@ from loopcast.features.feature import Feature
 from loopcast.features.holidays import Holidays, named_places
 from loopcast.features.scaling import Kind, Scaling, Transform
 from loopcast.training import defaults
+from loopcast.training.card import described
 from loopcast.training.checking import Checks, asked, derived
 from loopcast.training.windows import JUDGING, Batch, Draws, Listed, Sampling, Windows, windows
 
@@ -159,6 +160,11 @@ class DataModule(L.LightningDataModule):
             "windows": len(train),
             "roles": {r: asdict(getattr(self.task, r)) for r in ("static", "past", "future")},
         }
+
+    def described(self) -> dict[str, Any]:
+        """Source, size, parts and fingerprint of the data, for the card and the run's folder."""
+        assert self.panel is not None
+        return {"source": self.reading.source.describe(), **described(self.panel, self.splits)}
 
     def resident(self) -> Windows:
         """The panel as flat tensors, coded by the vocabularies of the forecaster in charge."""
