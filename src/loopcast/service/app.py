@@ -23,7 +23,6 @@ from loopcast.service.keys import Keys
 from loopcast.service.lookup import Lookup
 from loopcast.service.meters import TYPE, Meters
 from loopcast.service.openapi import document, page
-from loopcast.service.pages.routes import page_routes
 from loopcast.service.people import People
 from loopcast.service.questions import Questions
 from loopcast.service.routes import ActualValues, Forecasts, Models, reply
@@ -59,7 +58,6 @@ class Parts:
     forecasting: Forecasting
     inference: Inference
     people: People
-    keys: Keys
     door: Door
 
 
@@ -84,12 +82,13 @@ def assemble(settings: Settings, *, copied: bool = True) -> Parts:
         champion, lookup, Ahead(service, lookup), writer, settings.limits, meters
     )
     inference = Inference(champion, forecasting, ledger, settings.limits)
-    keys = Keys(settings.keys)
-    door = Door(keys, settings.limits, meters, local=settings.local and not settings.keys)
+    door = Door(
+        Keys(settings.keys), settings.limits, meters, local=settings.local and not settings.keys
+    )
     people = People(ledger, settings.reviews, meters)
     return Parts(
         settings, database, registry, ledger, actuals, meters, champion, writer, forecasting,
-        inference, people, keys, door,
+        inference, people, door,
     )  # fmt: skip
 
 
@@ -125,7 +124,6 @@ def application(parts: Parts) -> Starlette:
         routes.append(door.route(path, v2.model))
         routes.append(door.route(f"{path}/ready", v2.model_ready))
         routes.append(door.route(f"{path}/infer", v2.infer, "predict", method="POST"))
-    routes += page_routes(parts, models)
     return Starlette(
         routes=routes,
         lifespan=lambda _: _life(parts),

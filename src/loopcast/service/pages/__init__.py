@@ -1,1 +1,0 @@
-"""The page of a running system, /ui: rendered here, readable without JavaScript."""

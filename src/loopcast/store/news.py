@@ -1,0 +1,66 @@
+"""What has come into a model's ledger since a mark; marks are row numbers, so no clock matters."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from loopcast.core.frequency import Frequency
+from loopcast.store.database import Database
+from loopcast.store.schema import actuals, answers, forecasts, series
+
+RECENT = 5_000
+"""Newest vintages that the lag is told from."""
+
+
+@dataclass(frozen=True)
+class News:
+    """`landed`: the newest vintage's number."""
+
+    landed: int
+    answers: int  # in all
+    rows: int  # vintages in all
+    steps: NDArray[np.int64]  # of the values after the mark
+    all_steps: NDArray[np.int64]  # that have a value
+    horizon: int  # the longest of all forecasts
+    recent: NDArray[np.int64]  # [vintage, 2]: step, received at
+
+    @property
+    def last(self) -> int:
+        """The last step with a value."""
+        return int(self.all_steps[-1]) if len(self.all_steps) else 0
+
+    def lag(self, frequency: Frequency) -> float | None:
+        """Median seconds from a step's end to its value, of the newest ones; None without dates."""
+        if not frequency.dated or not len(self.recent):
+            return None
+        ends = frequency.start(self.recent[:, 0] + 1).astype("M8[us]").astype(np.int64)
+        return round(float(np.median(self.recent[:, 1] - ends)) / 1e6, 1)
+
+
+def news(database: Database, model: str, mark: int) -> News:
+    """Of one model; `mark`: the number of the last vintage that was known, 0 for all."""
+    mine = sa.select(series.c.id).where(series.c.model == model)
+    own = actuals.c.series.in_(mine)
+    with database.reading() as connection:
+        landed, rows = connection.execute(
+            sa.select(sa.func.max(actuals.c.id), sa.func.count()).where(own)
+        ).one()
+        every = _steps(connection, own)
+        fresh = _steps(connection, sa.and_(own, actuals.c.id > mark))
+        number = sa.select(sa.func.count()).where(answers.c.model == model)
+        given = int(connection.execute(number).scalar_one())
+        horizon = connection.execute(
+            sa.select(sa.func.max(forecasts.c.horizon)).where(forecasts.c.series.in_(mine))
+        ).scalar()
+        late = sa.select(actuals.c.step, actuals.c.received_at).where(own)
+        recent = connection.execute(late.order_by(actuals.c.id.desc()).limit(RECENT)).all()
+    table = np.array([tuple(row) for row in recent], np.int64).reshape(-1, 2)
+    return News(landed or 0, given, rows, fresh, every, horizon or 0, table)
+
+
+def _steps(connection: sa.Connection, where: sa.ColumnElement[bool]) -> NDArray[np.int64]:
+    """Distinct, in order."""
+    found = connection.execute(sa.select(actuals.c.step).where(where).distinct())
+    return np.unique(np.array([step for (step,) in found], np.int64))

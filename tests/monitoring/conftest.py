@@ -1,0 +1,3 @@
+from monitoring_shop import shop, sqlite, url
+
+__all__ = ["shop", "sqlite", "url"]
