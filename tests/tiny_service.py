@@ -28,7 +28,7 @@ AHEAD = Task(
 SHOPS = ["a", "b", "Victoria"]
 
 
-def artifact(task=TASK, bias=0.0, broken=False, name="tiny"):
+def artifact(task=TASK, bias=0.0, broken=False, name="tiny", data=None):
     """Forecast of step h: mean of the known history + h + bias - 1, 0, +1 by level (+ the price)."""
     number = helper.make_tensor_value_info
     steps = np.arange(1, task.horizon + 1, dtype=np.float32)[:, None]
@@ -88,7 +88,7 @@ def artifact(task=TASK, bias=0.0, broken=False, name="tiny"):
         opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)],
         ir_version=10,
     )
-    card = {"name": name, "version": 1, "scores": {}}
+    card = {"name": name, "version": 1, "scores": {}, **({"data": data} if data else {})}
     helper.set_model_props(model, Artifact(task, card).to_metadata())
     return model.SerializeToString()
 

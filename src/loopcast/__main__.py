@@ -22,10 +22,14 @@ TRAINING = {
     "test": "score the test part beside seasonal naive",
     "check": "look at the data before a fit: findings, and a page with pictures",
     "plan": "show what a config leads to, without training",
+    "tune": "search for better settings by many short fits",
     "export": "write the artifact of a checkpoint again",
 }
-
-MONITOR = "one tick: measure what came, test for drift, raise alarms, learn ranges"
+LOOP = {
+    "monitor": "one tick: measure what came, test for drift, raise alarms, learn ranges",
+    "models": "versions of the served model: list, show, promote, rollback",
+    "retrain": "look whether it is time, train, compare, promote only what is better",
+}
 
 
 def main() -> None:
@@ -56,8 +60,8 @@ def command(args: Sequence[str]) -> None:
     if args and args[0] in TRAINING:
         _training(args)
         return
-    if args and args[0] == "monitor":
-        _monitor(args[1:])
+    if args and args[0] in LOOP:
+        _loop(args)
         return
     options = _parser().parse_args(args)
     options.run(options)
@@ -99,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("model")
     show.set_defaults(run=_show)
     _serving_commands(commands)
-    for name, text in TRAINING.items():
+    for name, text in (TRAINING | LOOP).items():
         commands.add_parser(name, help=text, add_help=False)
     return parser
 
@@ -111,7 +115,6 @@ def _serving_commands(commands: Any) -> None:
     serve.add_argument("--host", help="the address to listen at (default: this machine only)")
     serve.add_argument("--port", type=int, help="default: 8080")
     serve.set_defaults(run=_serve)
-    commands.add_parser("monitor", help=MONITOR, add_help=False)
     key = commands.add_parser("key", help="make a key for a client of the service")
     key.set_defaults(run=_key)
 
@@ -127,6 +130,8 @@ def _training(args: Sequence[str]) -> None:
         _check(args[1:], cli)
     elif args and args[0] == "plan":
         cli.plan(args[1:])
+    elif args and args[0] == "tune":
+        import_module("loopcast.training.tune").tune(args[1:])
     elif args and args[0] == "export":
         import_module("loopcast.training.again").export_again(args[1:])
     else:
@@ -161,9 +166,21 @@ def _serve(options: argparse.Namespace) -> None:
     server.serve(server.Start(options.artifact, options.config, options.host, options.port))
 
 
-def _monitor(args: Sequence[str]) -> None:
+def _loop(args: Sequence[str]) -> None:
     load = _service("settings").load
-    import_module("loopcast.monitoring.command").monitor(args, load)
+    if args[0] == "monitor":
+        import_module("loopcast.monitoring.command").monitor(args[1:], load)
+        return
+    if args[0] == "models":
+        import_module("loopcast.lifecycle.versions").command(args[1:], load)
+        return
+    try:
+        retrain = import_module("loopcast.lifecycle.command").retrain
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"{error.name} is not installed: pip install 'loopcast[serve,train]'"
+        ) from error
+    retrain(args[1:], load)
 
 
 def _key(_: argparse.Namespace) -> None:

@@ -40,13 +40,13 @@ def panel(lengths: list[int], hidden: int = 0) -> Panel:
     )
 
 
-def cut(lengths: list[int]) -> Windows:
+def cut(lengths: list[int], partial: bool = False) -> Windows:
     made = panel(lengths)
     codes = {
         "static.shop": np.arange(1, len(lengths) + 1),
         "future.event": np.arange(1, sum(lengths) + 1),
     }
-    return windows(made, TASK, codes, made.origin)
+    return windows(made, TASK, codes, made.origin, partial)
 
 
 @pytest.mark.parametrize("lengths", [[40, 50, 60], [40, 7, 60, 1], [5, 4]])
@@ -132,3 +132,12 @@ def test_the_pinball_loss_is_the_larger_of_two_lines_and_so_is_its_slope() -> No
     torch.testing.assert_close(loss, wanted)
     slopes = [torch.autograd.grad(value, forecast)[0] for value in (loss, wanted)]
     torch.testing.assert_close(*slopes)
+
+
+def test_partial_windows_reach_the_newest_history_and_hide_what_has_not_come() -> None:
+    whole, partial = cut([40, 50]), cut([40, 50], partial=True)
+    assert len(partial) == len(whole) + 2 * (TASK.horizon - 1)
+    newest = partial.draw(torch.tensor([len(partial) - 1]))
+    assert newest["target"][0].tolist() == list(range(83, 89))
+    assert newest["actual"][0, 0] == 89
+    assert newest["actual"][0, 1:].isnan().all()

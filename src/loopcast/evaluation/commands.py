@@ -31,6 +31,16 @@ def add(commands: Any) -> None:
     backtest.add_argument("--out", help="where the forecasts go: .parquet or .csv")
     backtest.add_argument("--scores", help="where all scores go: .json")
     backtest.set_defaults(run=_backtest)
+    compare = commands.add_parser(
+        "compare",
+        help="runs side by side: what differs, and their scores",
+        description="What differs in the configs and data of runs, and their scores side by side.",
+    )
+    compare.add_argument(
+        "runs", metavar="RUN", nargs="+", help="a run's folder, or its name below checkpoints/"
+    )
+    compare.add_argument("--out", help="the same as JSON: a .json file")
+    compare.set_defaults(run=_compare)
 
 
 def _backtest(options: argparse.Namespace) -> None:
@@ -50,20 +60,32 @@ def _backtest(options: argparse.Namespace) -> None:
         print(f"-> {path}")
 
 
+def _compare(options: argparse.Namespace) -> None:
+    if len(options.runs) < 2:
+        raise ConfigError("name two runs or more: loopcast compare RUN RUN")
+    compare = _module("evaluation.compare")
+    run = _module("evaluation.run").Run
+    found = compare.comparison([run.read(name) for name in options.runs])
+    print(compare.table(found))
+    if options.out:
+        keep_json(found, options.out)
+        print(f"-> {options.out}")
+
+
 def _rows(options: argparse.Namespace, task: Any) -> Any:
     """From --data, or from the source of --config."""
     if bool(options.data) == bool(options.config):
         raise ConfigError("say where the rows are: --config X.yaml, or --data FILE")
     if options.data:
         return read(options.data)
-    config = _data("config")
+    config = _module("data.config")
     return config.rows_for(task, config.read(options.config))
 
 
-def _data(name: str) -> Any:
-    """A module of the data room, which has an extra of its own."""
+def _module(name: str) -> Any:
+    """A module that needs the data extra."""
     try:
-        return import_module(f"loopcast.data.{name}")
+        return import_module(f"loopcast.{name}")
     except ModuleNotFoundError as error:
         raise MissingExtra(
             f"{error.name} is not installed: pip install 'loopcast[data]'"

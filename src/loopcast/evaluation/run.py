@@ -1,6 +1,7 @@
 """What the folder of a run holds: whatever is there, None for what is not."""
 
 import json
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,6 +13,8 @@ from loopcast.core.errors import DataError
 from loopcast.data.checks.report import Report
 
 RUNS = Path("checkpoints")
+PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
+"""In a database's url; better written as ${NAME}, but never shown."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Run:
     forecasts: pd.DataFrame | None = None
     history: pd.DataFrame | None = None
     findings: Report | None = None
+    validation: dict[str, Any] | None = None  # the scoreboard of the validation part
 
     @property
     def name(self) -> str:
@@ -50,6 +54,7 @@ class Run:
             _table(folder / "test.parquet"),
             _table(folder / "history.parquet"),
             _findings(folder / "findings.json"),
+            _json(folder / "validation.json"),
         )
         if not (found.config or found.board or (folder / "best.ckpt").exists()):
             raise DataError(
@@ -57,6 +62,11 @@ class Run:
                 " name a folder that fit wrote, such as checkpoints/NAME"
             )
         return found
+
+
+def hidden(config: str) -> str:
+    """A config without passwords."""
+    return PASSWORD.sub(r"\1***@", config)
 
 
 def _folder(run: str) -> Path:

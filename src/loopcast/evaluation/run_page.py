@@ -1,6 +1,5 @@
 """A run as one HTML page that needs nothing else: `loopcast report`."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
@@ -10,11 +9,9 @@ from typing import Any
 from loopcast.core.verdict import deciding, remarks, standing_out, title, value, verdict, widest
 from loopcast.evaluation import run_charts, run_tables
 from loopcast.evaluation.fans import LEGEND, Tested, fans
-from loopcast.evaluation.run import Run
+from loopcast.evaluation.run import Run, hidden
 from loopcast.evaluation.run_style import STYLE
 
-PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
-"""In a database's url; better written as ${NAME}, but never shown."""
 CLOSE = 0.05
 """By how much a range may hold more or less than it promises."""
 
@@ -189,7 +186,7 @@ def _findings(run: Run) -> str:
 def _config(run: Run) -> str:
     if run.config is None:
         return ""
-    experiment, rest = _sections(PASSWORD.sub(r"\1***@", run.config))
+    experiment, rest = _sections(hidden(run.config))
     return (
         f"<h2>Configuration</h2><pre>{escape(experiment)}</pre>"
         f"<details><summary>trainer and the rest</summary><pre>{escape(rest)}</pre></details>"

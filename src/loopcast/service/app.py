@@ -23,6 +23,7 @@ from loopcast.service.keys import Keys
 from loopcast.service.lookup import Lookup
 from loopcast.service.meters import TYPE, Meters
 from loopcast.service.openapi import document, page
+from loopcast.service.pages.routes import page_routes
 from loopcast.service.people import People
 from loopcast.service.questions import Questions
 from loopcast.service.routes import ActualValues, Forecasts, Models, reply
@@ -58,6 +59,7 @@ class Parts:
     forecasting: Forecasting
     inference: Inference
     people: People
+    keys: Keys
     door: Door
 
 
@@ -82,13 +84,12 @@ def assemble(settings: Settings, *, copied: bool = True) -> Parts:
         champion, lookup, Ahead(service, lookup), writer, settings.limits, meters
     )
     inference = Inference(champion, forecasting, ledger, settings.limits)
-    door = Door(
-        Keys(settings.keys), settings.limits, meters, local=settings.local and not settings.keys
-    )
+    keys = Keys(settings.keys)
+    door = Door(keys, settings.limits, meters, local=settings.local and not settings.keys)
     people = People(ledger, settings.reviews, meters)
     return Parts(
         settings, database, registry, ledger, actuals, meters, champion, writer, forecasting,
-        inference, people, door,
+        inference, people, keys, door,
     )  # fmt: skip
 
 
@@ -124,6 +125,7 @@ def application(parts: Parts) -> Starlette:
         routes.append(door.route(path, v2.model))
         routes.append(door.route(f"{path}/ready", v2.model_ready))
         routes.append(door.route(f"{path}/infer", v2.infer, "predict", method="POST"))
+    routes += page_routes(parts, models)
     return Starlette(
         routes=routes,
         lifespan=lambda _: _life(parts),

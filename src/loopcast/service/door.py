@@ -6,6 +6,8 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,15 +26,44 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 log = logging.getLogger("loopcast.service")
 access = logging.getLogger("loopcast.access")
+MORE = "The operator's log has more, under this id."
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LOCAL = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", re.IGNORECASE)
+
+
+class Gate(Protocol):
+    """Who comes in, and how those who do not are told."""
+
+    def client(self, request: Request, scope: Scope | None) -> str:
+        """The client's name; raises Problem."""
+        ...
+
+    def said(self, problem: Problem, request: Request) -> Response:
+        """The answer that says what is wrong."""
+        ...
+
+
+class KeyGate:
+    """A key in a header; problems as JSON."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    def client(self, request: Request, scope: Scope | None) -> str:
+        """Raises Problem 401 or 403."""
+        return self._keys.client(request.headers, scope)
+
+    def said(self, problem: Problem, request: Request) -> Response:
+        """RFC 9457."""
+        return respond(problem, request.state.id)
 
 
 class Door:
     """`local`: only this machine may come in, and no page of a browser in a name's disguise."""
 
     def __init__(self, keys: Keys, limits: Limits, meters: Meters, *, local: bool) -> None:
-        self._keys, self._limits, self._meters, self._local = keys, limits, meters, local
+        self._gate: Gate = KeyGate(keys)
+        self._limits, self._meters, self._local = limits, meters, local
         self._active = 0
 
     @property
@@ -48,11 +79,13 @@ class Door:
         *,
         method: str = "GET",
         free: bool = False,
+        gate: Gate | None = None,
     ) -> Route:
         """`scope` None: any key opens it; `free`: nobody needs one, and no limit of numbers holds."""
+        way = _Way(endpoint, path, scope, free, gate or self._gate)
 
         async def pass_(request: Request) -> Response:
-            return await self._pass(request, endpoint, path, scope, free)
+            return await self._pass(request, way)
 
         pass_.__name__ = getattr(endpoint, "__name__", "endpoint")
         return Route(path, pass_, methods=[method])
@@ -62,56 +95,50 @@ class Door:
         status = error.status_code if isinstance(error, HTTPException) else 500
         detail = "GET /openapi.json lists the paths and their methods."
         headers = getattr(error, "headers", None)
-        return self._said(Problem(status, detail, headers=headers), request_id(request))
+        request.state.id = request_id(request)
+        response = self._gate.said(Problem(status, detail, headers=headers), request)
+        response.headers["X-Request-ID"] = request.state.id
+        return response
 
-    async def _pass(
-        self, request: Request, endpoint: Endpoint, path: str, scope: Scope | None, free: bool
-    ) -> Response:
+    async def _pass(self, request: Request, way: "_Way") -> Response:
         begin = time.perf_counter()
         request.state.id = name = request_id(request)
         request.state.client = ""
         self._active += 1
         self._meters.active.set(self._active)
         try:
-            response = await self._answer(request, endpoint, scope, free)
+            response = await self._answer(request, way)
         except Problem as problem:
-            response = self._said(problem, name)
+            response = way.gate.said(problem, request)
         except StoreError as error:
             log.error("%s: %s", name, error)
-            response = self._said(Problem(503, "The store cannot be reached now."), name)
+            response = way.gate.said(Problem(503, "The store cannot be reached now."), request)
         except LoopcastError as error:
             log.error("%s: %s", name, error)
-            response = self._said(Problem(500, "The operator's log has more, under this id."), name)
+            response = way.gate.said(Problem(500, MORE), request)
         except Exception:
             log.exception("%s: failed", name)
-            response = self._said(Problem(500, "The operator's log has more, under this id."), name)
+            response = way.gate.said(Problem(500, MORE), request)
         finally:
             self._active -= 1
             self._meters.active.set(self._active)
         response.headers["X-Request-ID"] = name
-        self._note(request, path, response, time.perf_counter() - begin)
+        self._note(request, way.path, response, time.perf_counter() - begin)
         return response
 
-    async def _answer(
-        self, request: Request, endpoint: Endpoint, scope: Scope | None, free: bool
-    ) -> Response:
+    async def _answer(self, request: Request, way: "_Way") -> Response:
         if self._local and not LOCAL.fullmatch(request.headers.get("host", "localhost")):
             raise Problem(403, "This service is for its own machine: use 127.0.0.1 or localhost.")
-        if free:
-            return await endpoint(request)
-        request.state.client = self._keys.client(request.headers, scope)
+        if way.free:
+            return await way.endpoint(request)
+        request.state.client = way.gate.client(request, way.scope)
         if self._active > self._limits.concurrency:
             raise Problem(429, f"{self._limits.concurrency} requests are at work; try again.")
         try:
             async with asyncio.timeout(self._limits.seconds):
-                return await endpoint(request)
+                return await way.endpoint(request)
         except TimeoutError as error:
             raise Problem(503, f"No answer within {self._limits.seconds:g} seconds.") from error
-
-    def _said(self, problem: Problem, name: str) -> Response:
-        response = respond(problem, name)
-        response.headers["X-Request-ID"] = name
-        return response
 
     def _note(self, request: Request, path: str, response: Response, seconds: float) -> None:
         labels = (path, request.method, str(response.status_code))
@@ -128,6 +155,17 @@ class Door:
                 "seconds": round(seconds, 6),
             }
             access.info(json.dumps(facts))
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One route."""
+
+    endpoint: Endpoint
+    path: str
+    scope: Scope | None
+    free: bool
+    gate: Gate
 
 
 def request_id(request: Request) -> str:

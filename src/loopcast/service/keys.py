@@ -23,13 +23,18 @@ class Keys:
             if scope == "admin":
                 raise Problem(403, "Admin routes need a key, and the service has none set.")
             return ""
-        key = self._find(_given(headers))
+        key = self.find(_given(headers))
         if scope is not None and scope not in key.scopes:
             raise Problem(403, f"The key's scopes are {', '.join(key.scopes)}; {scope} is needed.")
         return key.name
 
-    def _find(self, given: str) -> Key:
-        """Every key is compared, so that the time tells nothing."""
+    @property
+    def all(self) -> tuple[Key, ...]:
+        """As the config has them."""
+        return self._keys
+
+    def find(self, given: str) -> Key:
+        """Every key is compared, so that the time tells nothing; raises Problem 401."""
         digest = hashlib.sha256(given.encode()).hexdigest()
         found = [key for key in self._keys if hmac.compare_digest(key.sha256, digest)]
         if not found:

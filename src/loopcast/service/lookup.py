@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopcast.core.errors import DataError, LoopcastError
+from loopcast.core.overlay import overlaid
 from loopcast.service.problem import Problem
 from loopcast.service.rows import Table, texts_of
 from loopcast.service.served import Served
@@ -124,40 +125,12 @@ def _overlaid(rows: Table, latest: dict[tuple[str, ...], Latest], served: Served
         return rows
     steps = _steps(rows, served) if rows[task.time] else []
     owners = texts_of(rows, task.series) if task.series else [()] * len(steps)
-    target = list(rows[task.target])
-    left = {
+    values = {
         key: dict(zip(one.step.tolist(), one.value.tolist(), strict=True))
         for key, one in latest.items()
     }
-    seen: set[tuple[tuple[str, ...], int]] = set()
-    for row, (owner, step) in enumerate(zip(owners, steps, strict=True)):
-        if step in left.get(owner, {}):
-            first = (owner, step) not in seen  # rows that are summed: the actual is the sum
-            target[row] = left[owner][step] if first else (0.0 if task.aggregate == "sum" else None)
-            seen.add((owner, step))
     times = list(served.read_times(rows[task.time])) if steps else []
-    return _appended({**rows, task.time: times, task.target: target}, left, seen, served)
-
-
-def _appended(
-    rows: Table,
-    left: dict[tuple[str, ...], dict[int, float]],
-    seen: set[tuple[tuple[str, ...], int]],
-    served: Served,
-) -> Table:
-    task = served.task
-    fresh = [
-        (key, step, value)
-        for key, values in left.items()
-        for step, value in values.items()
-        if (key, step) not in seen
-    ]
-    if not fresh:
-        return rows
-    times = list(served.frequency.time(np.array([step for _, step, _ in fresh])))
-    added: dict[str, list[Any]] = {task.time: times, task.target: [value for *_, value in fresh]}
-    for at, name in enumerate(task.series):
-        added[name] = [key[at] for key, *_ in fresh]
-    if task.observed:
-        added[task.observed] = [1] * len(fresh)
-    return {name: [*rows[name], *added.get(name, [None] * len(fresh))] for name in rows}
+    return overlaid(
+        {**rows, task.time: times}, values, task, owners, steps,
+        lambda fresh: list(served.frequency.time(np.array(fresh))),
+    )  # fmt: skip

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import math
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from loopcast.core.scores import median
 from loopcast.service.meters import Meters
 from loopcast.service.problem import Problem, invalid
 from loopcast.service.settings import Reviews as ReviewSettings
+from loopcast.store.alarms import active
 from loopcast.store.clock import now
 from loopcast.store.ledger import Ledger
 from loopcast.store.matching import Matched, matched
@@ -54,7 +55,7 @@ class People:
         self.reviews = Reviews(ledger.database, ledger.model)
         self.overrides = Overrides(ledger.database, ledger.model)
 
-    def fill(self, alarmed: Collection[int] = ()) -> int:
+    def fill(self) -> int:
         """Close what is over, ask what is worth it; how many questions are new."""
         waiting = self.reviews.sweep()
         room, new = self._asked.size - waiting, 0
@@ -62,6 +63,11 @@ class People:
             since = now() - int(self._asked.days * DAY)
             newest = matched(self.ledger, given_after=since, last_only=True)
             policy = Policy(self._asked.share, self._asked.seed)
+            alarmed = [
+                key
+                for alarm in active(self.ledger.database, self.ledger.model)
+                for key in alarm.concerned
+            ]
             questions = route(newest, alarmed, self.reviews.asked(), room, policy)
             until = now() + int(self._asked.days * DAY)
             new = self.reviews.ask(questions, self._asked.blind, until)

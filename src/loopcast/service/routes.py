@@ -191,22 +191,27 @@ class Models:
     async def promote(self, request: Request) -> Response:
         """Test a version, promote it, serve it."""
         why = await self._why(request)
-        number = _version_number(request)
-        version = await asyncio.to_thread(self._tested, number)
-        who = request.state.client
-        await asyncio.to_thread(lambda: self._registry.promote(version.version, why=why, who=who))
-        await self._champion.refresh()
+        await self.let_serve(version_number(request), why, request.state.client)
         return await self.show(request)
 
     async def rollback(self, request: Request) -> Response:
         """Serve the version before again."""
-        why, who = await self._why(request), request.state.client
+        await self.go_back(await self._why(request), request.state.client)
+        return await self.show(request)
+
+    async def let_serve(self, number: int, why: str, who: str) -> None:
+        """Raises Problem where there is no such version, or it may not serve."""
+        version = await asyncio.to_thread(self._tested, number)
+        await asyncio.to_thread(lambda: self._registry.promote(version.version, why=why, who=who))
+        await self._champion.refresh()
+
+    async def go_back(self, why: str, who: str) -> None:
+        """To the version that served before; raises Problem 409 where there is none."""
         try:
             await asyncio.to_thread(lambda: self._registry.rollback(why=why, who=who))
         except UnknownVersion as error:
             raise Problem(409, "There is no earlier version to go back to.") from error
         await self._champion.refresh()
-        return await self.show(request)
 
     async def _why(self, request: Request) -> str:
         body = await read(request, self._limits)
@@ -225,7 +230,8 @@ class Models:
         return version
 
 
-def _version_number(request: Request) -> int:
+def version_number(request: Request) -> int:
+    """Of the path; raises Problem 404."""
     text = request.path_params["version"]
     if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise Problem(404, "There is no such version.")

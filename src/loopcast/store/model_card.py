@@ -24,8 +24,9 @@ def model_card(
         f"Promoted {iso(promoted_at)}{f' by {who}' if who else ''}: {why or 'no reason was given'}.",
         _facts(digest, task, card),
         *_judged(card.get("scores") or {}),
-        *_gates(scores.get("gates") or []),
     ]
+    if gates := scores.get("gates"):
+        parts += ["## Against the version before", gate_table(gates)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -39,7 +40,7 @@ def _facts(digest: str, task: Mapping[str, Any], card: Mapping[str, Any]) -> str
         ("trained", card.get("created")),
         ("libraries", ", ".join(f"{k} {v}" for k, v in (card.get("libraries") or {}).items())),
     ]
-    return _table(("", ""), [(name, str(text)) for name, text in rows if text])
+    return rows_of(("", ""), [(name, str(text)) for name, text in rows if text])
 
 
 def _ahead(task: Mapping[str, Any]) -> str:
@@ -68,7 +69,7 @@ def _judged(scores: Mapping[str, Any]) -> list[str]:
             for n in names
             if overall.get(n) is not None
         ]
-        found += [f"## On the {part} part", _table(("", "ours", "seasonal naive"), rows)]
+        found += [f"## On the {part} part", rows_of(("", "ours", "seasonal naive"), rows)]
         found += _steps(board.get("by_horizon") or []) + _weak(board.get("by_category") or {})
     return found
 
@@ -76,7 +77,7 @@ def _judged(scores: Mapping[str, Any]) -> list[str]:
 def _steps(steps: Sequence[Mapping[str, Any]]) -> list[str]:
     names = [n for n in steps[0] if n == "mase" or n.startswith("coverage")] if steps else []
     rows = [(str(s["step"]), *(value(n, s.get(n)) for n in names)) for s in steps]
-    return [_table(("step", *map(title, names)), rows)] if names else []
+    return [rows_of(("step", *map(title, names)), rows)] if names else []
 
 
 def _weak(columns: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
@@ -91,18 +92,19 @@ def _weak(columns: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
         (name, value("mase", mase), value("mase", (scores.get("naive") or {}).get("mase")))
         for mase, name, scores in worst
     ]
-    return [_table(("weakest", "MASE", "seasonal naive"), rows)] if rows else []
+    return [rows_of(("weakest", "MASE", "seasonal naive"), rows)] if rows else []
 
 
-def _gates(gates: Sequence[Mapping[str, Any]]) -> list[str]:
+def gate_table(gates: Sequence[Mapping[str, Any]]) -> str:
+    """What was wanted of a challenger, and what was seen."""
     rows = [
         (str(g["name"]), str(g["seen"]), str(g["wanted"]), "yes" if g["passed"] else "no")
         for g in gates
     ]
-    head = ("gate", "seen", "wanted", "passed")
-    return ["## Against the version before", _table(head, rows)] if rows else []
+    return rows_of(("gate", "seen", "wanted", "passed"), rows)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def rows_of(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)

@@ -120,9 +120,13 @@ class Reviews:
         with self.database.reading() as connection:
             return {(series, step) for series, step in connection.execute(query)}
 
-    def read(self, *, open_only: bool = True, limit: int = 100) -> list[Review]:
-        """Open ones by worth, or the latest of all."""
+    def read(
+        self, *, open_only: bool = True, limit: int = 100, number: int | None = None
+    ) -> list[Review]:
+        """Open ones by worth, or the latest of all; `number`: those of one series."""
         query = self._query()
+        if number is not None:
+            query = query.where(reviews.c.series == number)
         if open_only:
             query = query.where(reviews.c.closed.is_(None), reviews.c.open_until > now())
             query = query.order_by(reviews.c.worth.desc(), reviews.c.id)

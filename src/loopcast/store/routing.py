@@ -7,7 +7,7 @@ be certain is looked at as well.
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,14 +33,15 @@ class Policy:
 
 def route(
     newest: Sequence[Matched],
-    alarmed: Collection[int],
+    alarmed: Collection[Mapping[str, str]],
     asked: Collection[tuple[int, int]],
     room: int,
     policy: Policy,
 ) -> list[Question]:
     """At most `room` questions, never one of `asked` [(series, step)].
 
-    `newest` holds one forecast a series; `alarmed` are series with an open alarm.
+    `newest` holds one forecast a series; `alarmed` are keys, or parts of
+    keys, with an open alarm.
     """
     rows = [question for part in newest for question in _questions(part, alarmed)]
     left = [one for one in _weighed(rows) if (one.series, one.step) not in asked]
@@ -57,7 +58,9 @@ def route(
     return list(chosen.values())
 
 
-def _questions(part: Matched, alarmed: Collection[int]) -> list[tuple[Question, float]]:
+def _questions(
+    part: Matched, alarmed: Collection[Mapping[str, str]]
+) -> list[tuple[Question, float]]:
     """One a series, of its first step without an actual; `worth` is the uncertainty, beside the level."""
     open_ = np.isnan(part.actual)
     at = open_.argmax(1)
@@ -77,10 +80,11 @@ def _questions(part: Matched, alarmed: Collection[int]) -> list[tuple[Question, 
     ]  # fmt: skip
 
 
-def _why(part: Matched, row: int, alarmed: Collection[int]) -> Why:
+def _why(part: Matched, row: int, alarmed: Collection[Mapping[str, str]]) -> Why:
     if any(UNKNOWN in warning for warning in part.warnings[row]):
         return "unknown"
-    return "alarm" if int(part.series[row]) in alarmed else "wide"
+    held = part.keys[row].items()
+    return "alarm" if any(one and one.items() <= held for one in alarmed) else "wide"
 
 
 def _weighed(rows: Sequence[tuple[Question, float]]) -> list[Question]:

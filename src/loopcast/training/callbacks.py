@@ -45,7 +45,12 @@ def keeping(folder: Path, patience: int, judged: bool) -> list[Callback]:
 class StopOnInterrupt(Callback):
     """The first Ctrl-C ends the run cleanly after the step under way; a second one at once."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        told: str = "stopping after this step; the best so far is exported"
+        " (Ctrl-C again: stop at once)",
+    ) -> None:
+        self.told = told
         self.asked = False
         self.before: Any = None
 
@@ -58,9 +63,7 @@ class StopOnInterrupt(Callback):
         if self.asked:
             os._exit(INTERRUPTED)  # whatever is under way: a step may take minutes
         self.asked = True
-        _tell(
-            "\nstopping after this step; the best so far is exported (Ctrl-C again: stop at once)"
-        )
+        _tell(f"\n{self.told}")
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, index: int
@@ -149,6 +152,7 @@ class KeepPlan(Callback):
                 "notes": list(trainer.datamodule.splits.notes),  # type: ignore[attr-defined]
                 "parameters": sum(weight.numel() for weight in pl_module.parameters()),
                 "libraries": libraries(),
+                "data": trainer.datamodule.described(),  # type: ignore[attr-defined]
             }
             (self.folder / "plan.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
             _tell(_planned(trainer, pl_module, facts))

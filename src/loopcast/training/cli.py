@@ -31,7 +31,7 @@ from loopcast.training.finish import add_test_scores, export_best, keep_last
 from loopcast.training.forecaster import Forecaster
 from loopcast.training.messages import quiet, readable
 
-ONCE = ("config", "ckpt_path", "weights_only", "replay")
+ONCE = ("config", "ckpt_path", "weights_only", "replay", "tune")
 """Flags of one call, no part of what a run is."""
 DEFAULTS = {
     "max_epochs": -1,
@@ -69,6 +69,9 @@ class Cli(LightningCLI):
             "--name", type=str | None, default=None, help="default: the YAML's stem"
         )
         parser.add_argument("--patience", type=int, default=PATIENCE, help="epochs without gain")
+        parser.add_argument(
+            "--tune", type=dict | None, default=None, help="what loopcast tune searches"
+        )
         parser.add_argument(
             "--replay", type=str | None, default=None,
             help="a run's steps.json: its steps and learning rates again, whatever the clock says",

@@ -21,6 +21,7 @@ from loopcast.features.feature import Feature
 from loopcast.features.holidays import Holidays, named_places
 from loopcast.features.scaling import Kind, Scaling, Transform
 from loopcast.training import defaults
+from loopcast.training.card import described
 from loopcast.training.checking import Checks, asked, derived
 from loopcast.training.windows import JUDGING, Batch, Draws, Listed, Sampling, Windows, windows
 
@@ -66,6 +67,7 @@ class DataModule(L.LightningDataModule):
         batch_size: int | None = None,
         sampling: Sampling = "windows",
         recent: int | list[int] | None = None,
+        partial: bool = False,
         resident: Resident = "auto",
         seed: int | None = None,
     ) -> None:
@@ -99,6 +101,7 @@ class DataModule(L.LightningDataModule):
         self.features, self.scaling = features, Scaling(scaling, transform)
         self.holidays = named_places(holidays)
         self.batch_size, self.sampling, self.seed = batch_size, sampling, seed
+        self.partial = partial
         self.recent = recent if isinstance(recent, list) else [recent]
         self.placed = resident
         self.known: Task | None = None  # a checkpoint's task, where one is resumed or judged
@@ -119,7 +122,12 @@ class DataModule(L.LightningDataModule):
             task = asked(self.reading, rows, self.known)
             self.panel = self.reading.panel(rows, task)
             self.splits = split(self.panel, task.horizon, *self.checks.parts)
-        self.train = self.panel.until(self.splits.train)
+        self.use(task, self.panel, self.splits)
+
+    def use(self, task: Task, panel: Panel, splits: Splits) -> None:
+        """Fit what is fitted on a panel that was read."""
+        self.panel, self.splits = panel, splits
+        self.train = panel.until(splits.train)
         self.task = derived(task, self.train)
         if self.holidays:
             known = default_features(task) if self.features is None else self.features
@@ -153,6 +161,11 @@ class DataModule(L.LightningDataModule):
             "roles": {r: asdict(getattr(self.task, r)) for r in ("static", "past", "future")},
         }
 
+    def described(self) -> dict[str, Any]:
+        """Source, size, parts and fingerprint of the data, for the card and the run's folder."""
+        assert self.panel is not None
+        return {"source": self.reading.source.describe(), **described(self.panel, self.splits)}
+
     def resident(self) -> Windows:
         """The panel as flat tensors, coded by the vocabularies of the forecaster in charge."""
         assert self.panel is not None
@@ -162,7 +175,7 @@ class DataModule(L.LightningDataModule):
                 name: encode(self.panel.categories[name], vocabulary)
                 for name, vocabulary in encoder.vocabularies.items()
             }
-            self.windows = windows(self.panel, self.task, codes, self.splits.train)
+            self.windows = windows(self.panel, self.task, codes, self.splits.train, self.partial)
             if not len(self.windows):
                 raise NoRows(
                     "the train part holds no window: give a longer history, or shorten"

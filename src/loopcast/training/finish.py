@@ -20,7 +20,7 @@ from loopcast.core.naive import naive_scale
 from loopcast.core.scores import median
 from loopcast.training.calibration import calibrate
 from loopcast.training.callbacks import MONITORED
-from loopcast.training.card import described, errors, summary
+from loopcast.training.card import errors, summary
 from loopcast.training.checkpoint import loaded
 from loopcast.training.datamodule import DataModule
 from loopcast.training.export import export
@@ -89,7 +89,7 @@ def export_checkpoint(
     card = {
         "name": name,
         "version": 1,
-        "data": _described(data),
+        "data": data.described(),
         "checkpoint": mark,
         "calibration": calibration,
         "scores": {"validation": {key: board[key] for key in kept}} if board else {},
@@ -169,8 +169,3 @@ def _forecasts(
     resident = data.resident().to("cpu")
     with torch.no_grad():
         return torch.cat([model(resident.gather(*part)) for part in chunks(series, origin)]).numpy()
-
-
-def _described(data: DataModule) -> dict[str, Any]:
-    assert data.panel is not None
-    return {"source": data.reading.source.describe(), **described(data.panel, data.splits)}

@@ -17,7 +17,16 @@ from loopcast.training.datamodule import DataModule
 from loopcast.training.forecaster import Forecaster
 
 SECTIONS = {"data": DataModule, "model": Forecaster, "trainer": L.Trainer}
-TOP = ("name", "patience", "replay", "seed_everything", "config", "ckpt_path", "weights_only")
+TOP = (
+    "name",
+    "patience",
+    "replay",
+    "tune",
+    "seed_everything",
+    "config",
+    "ckpt_path",
+    "weights_only",
+)
 TYPES = {
     "<class 'int'>": "a whole number",
     "<class 'float'>": "a number",

@@ -148,16 +148,18 @@ def windows(
     task: Task,
     codes: dict[str, np.ndarray[Any, Any]],
     limit: np.ndarray[Any, Any],
+    partial: bool = False,
 ) -> Windows:
     """All training windows whose targets are known up to `limit` [series].
 
     A series shorter than history + horizon still gives windows: its history is padded and the
     horizon may run over the end (those steps are masked), by a quarter of its length at most.
+    `partial`: in every series by all but one step, so that the newest histories are learned from.
     """
     seen = np.maximum(np.minimum(limit, panel.origin) - panel.start + 1, 0)
     quarter = np.maximum(seen // 4, 1)
     first = panel.start + np.minimum(task.history, quarter) - 1
-    last = panel.start + seen - 1 - np.minimum(task.horizon, quarter)
+    last = panel.start + seen - 1 - (1 if partial else np.minimum(task.horizon, quarter))
     counts = np.maximum(last - first + 1, 0)
     return _tensors(panel, task, codes, limit, first, np.cumsum(counts))
 

@@ -1,0 +1,60 @@
+"""Rows of a table with the actual values that came another way: replaced, and continued."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from loopcast.core.task import Task
+
+Rows = dict[str, list[Any]]
+Key = tuple[str, ...]
+Values = Mapping[Key, Mapping[int, float]]
+"""Value by step of each series; NaN is a value that was withdrawn."""
+
+
+def overlaid(
+    rows: Rows,
+    values: Values,
+    task: Task,
+    owners: Sequence[Key],
+    steps: Sequence[int],
+    times: Callable[[list[int]], list[Any]],
+) -> Rows:
+    """Steps with a value get it; steps without a row become one.
+
+    `owners` and `steps` are each row's key and step; `times` writes steps as the rows write theirs.
+    """
+    target = list(rows[task.target])
+    seen: set[tuple[Key, int]] = set()
+    for row, (owner, step) in enumerate(zip(owners, steps, strict=True)):
+        if step in values.get(owner, {}):
+            first = (owner, step) not in seen  # rows that are summed: the actual is the sum
+            rest = 0.0 if task.aggregate == "sum" else None
+            target[row] = values[owner][step] if first else rest
+            seen.add((owner, step))
+    return _appended({**rows, task.target: target}, values, seen, task, times)
+
+
+def _appended(
+    rows: Rows,
+    values: Values,
+    seen: set[tuple[Key, int]],
+    task: Task,
+    times: Callable[[list[int]], list[Any]],
+) -> Rows:
+    fresh = [
+        (key, step, value)
+        for key, known in values.items()
+        for step, value in known.items()
+        if (key, step) not in seen
+    ]
+    if not fresh:
+        return rows
+    added: Rows = {
+        task.time: times([step for _, step, _ in fresh]),
+        task.target: [value for *_, value in fresh],
+    }
+    for at, name in enumerate(task.series):
+        added[name] = [key[at] for key, *_ in fresh]
+    if task.observed:
+        added[task.observed] = [1] * len(fresh)
+    return {name: [*rows[name], *added.get(name, [None] * len(fresh))] for name in rows}

@@ -1,0 +1,1 @@
+"""The page of a running system, /ui: rendered here, readable without JavaScript."""

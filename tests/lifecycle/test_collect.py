@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+from lifecycle.conftest import landed
+
+from loopcast.core.errors import ConfigError
+from loopcast.lifecycle import experiment
+from loopcast.lifecycle.collect import collect
+
+
+def test_values_replace_rows_and_continue_them_however_times_are_written(ground, home):
+    config = experiment.load("tiny.yaml", {})
+    frame = experiment.reading(config).source.read(["shop", "item", "month", "sales"])
+    landed(ground, [-1, 0, 2], 99.0)
+    written = {"%Y-%m-%d": None, "%d.%m.%Y": "%d.%m.%Y"}
+    for style, told in written.items():
+        import pandas as pd
+
+        other = frame.assign(month=pd.to_datetime(frame.month).dt.strftime(style))
+        other.to_csv("sales.csv", index=False)
+        found = collect(
+            experiment.reading(experiment.overridden(config, {"data.time_format": told})),
+            ground.database,
+            "tiny",
+        )
+        assert found.landed == 6 and len(found.rows["sales"]) == len(frame) + 4
+        last = pd.Timestamp("2013-03-01").strftime(style)
+        assert found.rows["month"][-1] == last
+        panel = found.panel()
+        assert panel.lengths.tolist() == [39, 39]
+        assert panel.target[[35, 36, 38]].tolist() == [99.0, 99.0, 99.0] and np.isnan(
+            panel.target[37]
+        )
+
+
+def test_dates_of_a_database_stay_dates(ground, home):
+    import pandas as pd
+
+    frame = pd.read_csv("sales.csv", parse_dates=["month"])
+    frame.to_parquet("sales.parquet")
+    source = {
+        "class_path": "loopcast.data.files.ParquetFile",
+        "init_args": {"path": "sales.parquet"},
+    }
+    landed(ground, [0], 5.0)
+    found = collect(
+        experiment.reading(experiment.load("tiny.yaml", {"data.source": source})),
+        ground.database,
+        "tiny",
+    )
+    assert (
+        found.rows["month"].dtype.kind == "M" and str(found.rows["month"][-1])[:10] == "2013-01-01"
+    )
+    assert found.write(home / "a.parquet") == found.write(home / "b.parquet")
+
+
+def test_the_newest_vintage_counts_and_a_withdrawn_value_is_unknown(ground):
+    landed(ground, [0], 5.0, as_of=1)
+    landed(ground, [0], 6.0, as_of=3)
+    landed(ground, [1], None, as_of=3)
+    panel = collect(
+        experiment.reading(experiment.load("tiny.yaml", {})), ground.database, "tiny"
+    ).panel()
+    assert panel.target[36] == 6.0 and len(panel.target) == 2 * 37
+
+
+def test_what_cannot_be_retrained_says_so(ground):
+    positions = experiment.load("tiny.yaml", {"data.frequency": 1})
+    with pytest.raises(ConfigError, match="dates"):
+        collect(experiment.reading(positions), ground.database, "tiny")
+    with pytest.raises(ConfigError, match="no Source"):
+        experiment.reading(experiment.load("tiny.yaml", {"data.source.class_path": "pathlib.Path"}))
+    with pytest.raises(ConfigError, match="cannot be found"):
+        experiment.reading(experiment.load("tiny.yaml", {"data.source.class_path": "no.where"}))
