@@ -182,7 +182,7 @@ def test_a_feature_of_ones_own_is_named_in_the_yaml(config, monkeypatch):
     cli.main(["fit", "--config", "own.yaml", "--trainer.max_steps=2"])
     cli.main(["test", "--config", "own.yaml"])
     kept = torch.load("checkpoints/own/best.ckpt", weights_only=True)["loopcast"]["encoder"]
-    assert kept["features"][1:] == [{"steps": [-13, 8]}]
+    assert kept["features"][1:] == [{"steps": [-20, 8]}]
     frame = pd.read_csv("sales.csv")
     ahead = frame[frame.day == frame.day.max()]
     days = pd.date_range("2023-05-02", periods=7).strftime("%Y-%m-%d")

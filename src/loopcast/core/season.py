@@ -97,3 +97,40 @@ def _refined(by_lag: Array, found: int, block: int) -> int:
     reach = max(block, found // 10)
     near = [lag for lag in range(found - reach, found + reach + 1) if 2 <= lag < len(by_lag)]
     return max(near, key=lambda lag: float(by_lag[lag::lag].mean()), default=found)
+
+
+def worth(panel: Panel, season: int, horizon: int) -> bool:
+    """Whether the value of a season ago tells more of a step than the mean of the newest `horizon` steps.
+
+    Judged where both are known, over all series; no where no series is long enough to say.
+    `panel` is the train part.
+    """
+    chosen = np.unique(np.linspace(0, len(panel) - 1, min(len(panel), SAMPLE)).astype(int))
+    sums = [
+        _against_mean(panel.target[panel.offsets[i] : panel.offsets[i + 1]], season, horizon)
+        for i in chosen
+    ]
+    ago, mean = np.sum(sums, axis=0) if sums else (0.0, 0.0)
+    return bool(0 < ago < mean)
+
+
+def _against_mean(rows: NDArray[Any], season: int, horizon: int) -> tuple[float, float]:
+    """Summed distances of steps from the value of a season ago, and from the mean before them.
+
+    The mean is of a horizon's steps, half a horizon before; in units of the series' mean size.
+    """
+    values = rows.astype(np.float64)
+    known = np.isfinite(values)
+    back = max(horizon // 2, 1)
+    steps = np.arange(max(season, back + horizon), len(values))
+    if not len(steps) or not known.any():
+        return 0.0, 0.0
+    sums = np.cumsum(np.append(0.0, np.where(known, values, 0.0)))
+    counts = np.cumsum(np.append(0, known))
+    low, high = steps - back - horizon, steps - back
+    count = counts[high] - counts[low]
+    usable = known[steps] & known[steps - season] & (count > 0)
+    mean = (sums[high] - sums[low])[usable] / count[usable]
+    actual, ago = values[steps][usable], values[steps - season][usable]
+    size = np.abs(values[known]).mean() or 1.0
+    return float(np.abs(actual - ago).sum() / size), float(np.abs(actual - mean).sum() / size)

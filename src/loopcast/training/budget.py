@@ -67,3 +67,9 @@ def _remaining(trainer: L.Trainer) -> float | None:
     """Seconds left to a timed run."""
     timers = [c for c in trainer.callbacks if isinstance(c, Timer)]  # type: ignore[attr-defined]
     return timers[0].time_remaining() if timers else None
+
+
+def allowed(trainer: L.Trainer) -> tuple[int | None, float | None]:
+    """Steps and seconds that a run may take; None where it has no such end."""
+    steps = trainer.max_steps if trainer.max_steps > 0 else None
+    return steps, _remaining(trainer)

@@ -19,6 +19,7 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.utilities import rank_zero_only
 
 from loopcast.core.errors import ConfigError
+from loopcast.training.defaults import DEFAULT_NETWORK
 from loopcast.training.export import libraries
 from loopcast.training.forecaster import Forecaster
 
@@ -92,6 +93,8 @@ def _planned(trainer: L.Trainer, model: L.LightningModule, facts: dict[str, Any]
     """What was derived, in three lines."""
     plan, data = facts["plan"], trainer.datamodule  # type: ignore[attr-defined]
     network = type(getattr(model, "network", model)).__name__
+    count = named(model).get("members", 1)
+    network = f"{count} x {network}" if count > 1 else network
     roles = [
         f"{role}: {', '.join((*columns['numeric'], *columns['categorical']))}"
         for role, columns in plan["roles"].items()
@@ -104,7 +107,7 @@ def _planned(trainer: L.Trainer, model: L.LightningModule, facts: dict[str, Any]
             f" {plan['season']} · scaling {data.scaling.kind}, {data.scaling.transform}"
             + "".join(f" · {role}" for role in roles),
             f"train: {network}, {facts['parameters']:,} weights · {plan['windows']:,} windows,"
-            f" {plan['batch_size']:,} a step · a look at the validation part every"
+            f" {plan['batch_size'] * count:,} a step · a look at the validation part every"
             f" {plan['steps_per_epoch']} steps · {budget} on {model.device.type}",
         ]
     )
@@ -131,6 +134,18 @@ class Bar(TQDMProgressBar):
         return metrics
 
 
+def named(model: L.LightningModule) -> dict[str, Any]:
+    """What a forecaster chose, as keys of the `model:` section."""
+    if not isinstance(model, Forecaster) or model.recipe is None:
+        return {}
+    recipe = model.recipe
+    found: dict[str, Any] = {"members": recipe.members, "learning_rate": recipe.learning_rate}
+    if model.make is None:
+        options = {"layers": recipe.layers, "width": recipe.width}
+        found["network"] = {"class_path": DEFAULT_NETWORK, "init_args": options}
+    return found
+
+
 class KeepPlan(Callback):
     """The run's own config.yaml, with what was derived, and the pace of a timed run."""
 
@@ -143,11 +158,12 @@ class KeepPlan(Callback):
             plan = trainer.datamodule.plan()  # type: ignore[attr-defined]
             derived = ("history", "season", "validation", "test", "batch_size")
             data = {**self.config.get("data", {}), **{name: plan[name] for name in derived}}
-            text = yaml.safe_dump({**self.config, "data": data}, sort_keys=False)
+            model = {**self.config.get("model", {}), **named(pl_module)}
+            text = yaml.safe_dump({**self.config, "data": data, "model": model}, sort_keys=False)
             (self.folder / "config.yaml").write_text(text, encoding="utf-8")
             given = {name for name in derived if self.config.get("data", {}).get(name) is not None}
             facts = {
-                "plan": plan,
+                "plan": {**plan, "model": named(pl_module)},
                 "derived": [name for name in derived if name not in given],
                 "notes": list(trainer.datamodule.splits.notes),  # type: ignore[attr-defined]
                 "parameters": sum(weight.numel() for weight in pl_module.parameters()),

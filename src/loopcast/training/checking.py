@@ -10,7 +10,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from loopcast.core.errors import DataError, MissingColumn
 from loopcast.core.panel import Panel
-from loopcast.core.season import detect
+from loopcast.core.season import detect, worth
 from loopcast.core.task import Task
 from loopcast.data.checks.columns import presence
 from loopcast.data.checks.finding import Finding
@@ -23,6 +23,8 @@ from loopcast.training import defaults
 from loopcast.training.checkpoint import agreed
 
 FINDINGS = "findings.json"
+SHORT = 20
+"""A season is short where so many of them fit into the median series."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,24 @@ def asked(reading: Reading, rows: dict[str, np.ndarray], known: Task | None) -> 
 def derived(task: Task, train: Panel) -> Task:
     """With the season and the history that the train part suggests, unless they are named."""
     season = task.season or detect(train)
-    longest = int((train.origin - train.start).max()) + 1
-    history = task.history or defaults.history(season, task.horizon, longest)
-    return replace(task, season=season, history=history)
+    task = replace(task, season=season)
+    if not task.history:
+        longest = int((train.origin - train.start).max()) + 1
+        told = typical(train), tells(task, train)
+        task = replace(task, history=defaults.history(season, task.horizon, longest, *told))
+    return task
+
+
+def typical(train: Panel) -> int:
+    """Steps of the median series that has any."""
+    lengths = train.lengths[train.lengths > 0]
+    return int(np.median(lengths)) if len(lengths) else 0
+
+
+def tells(task: Task, train: Panel) -> bool:
+    """Is the season worth a place in the history? A short one costs nothing."""
+    short = SHORT * task.season <= typical(train)
+    return task.season > 1 and (short or worth(train, task.season, task.horizon))
 
 
 def _stops(found: Sequence[Finding]) -> bool:

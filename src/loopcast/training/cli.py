@@ -21,6 +21,7 @@ from loopcast.training.callbacks import (
     KeepPlan,
     StopOnInterrupt,
     keeping,
+    named,
     recorded,
     why,
 )
@@ -236,19 +237,20 @@ def parsed(args: Sequence[str] | None, run: bool) -> Cli:
 
 
 def plan(args: Sequence[str]) -> None:
-    """Print what a config's data section leads to, without training."""
-    data = prepared(args)
-    print(yaml.safe_dump(data.plan(), sort_keys=False))
+    """Print what a config leads to, and why, without training."""
+    with quiet():
+        cli = parsed(args, run=False)
+        data, model = cli.datamodule, cli.model
+        data.setup("plan")
+    model.plan(data, cli.trainer)
+    chosen = {**data.plan(model.together.count), "model": named(model)}
+    print(yaml.safe_dump(chosen, sort_keys=False))
+    named_by_hand = {name for name in ("history",) if data.reading.history}
+    for name, reason in {**data.reasons(), **model.recipe.why}.items():
+        if name not in named_by_hand:
+            print(f"{name}: {reason}")
     for note in data.splits.notes:
         print(note)
-
-
-def prepared(args: Sequence[str]) -> DataModule:
-    """The DataModule of `--config X ...`, read, split and fitted."""
-    with quiet():
-        data = parsed(args, run=False).datamodule
-        data.setup("plan")
-    return data
 
 
 def examined(args: Sequence[str]) -> tuple[Examined, bool, Path]:

@@ -21,8 +21,9 @@ from loopcast.features.feature import Feature
 from loopcast.features.holidays import Holidays, named_places
 from loopcast.features.scaling import Kind, Scaling, Transform
 from loopcast.training import defaults
+from loopcast.training.budget import allowed
 from loopcast.training.card import described
-from loopcast.training.checking import Checks, asked, derived
+from loopcast.training.checking import Checks, asked, derived, tells, typical
 from loopcast.training.windows import JUDGING, Batch, Draws, Listed, Sampling, Windows, windows
 
 Resident = Literal["auto", "device", "host"]
@@ -146,17 +147,18 @@ class DataModule(L.LightningDataModule):
             if value is not None and value < 1:
                 raise ConfigError(f"data.{name} is {value}; it must be 1 or more")
 
-    def plan(self) -> dict[str, Any]:
+    def plan(self, members: int | None = None) -> dict[str, Any]:
         """What was derived, for people and for the run's own config."""
         train = self.resident()
-        batch = self.batch_size or defaults.batch_size(len(train))
+        members = members or self._members()
+        batch = self._batch(len(train), members)
         return {
             "history": self.task.history,
             "season": self.task.season,
             "validation": int((self.splits.validation - self.splits.train).max()),
             "test": int((self.panel.origin - self.splits.validation).max()) if self.panel else 0,
             "batch_size": batch,
-            "steps_per_epoch": defaults.epoch(len(train), batch),
+            "steps_per_epoch": defaults.epoch(len(train), batch * members),
             "windows": len(train),
             "roles": {r: asdict(getattr(self.task, r)) for r in ("static", "past", "future")},
         }
@@ -165,6 +167,10 @@ class DataModule(L.LightningDataModule):
         """Source, size, parts and fingerprint of the data, for the card and the run's folder."""
         assert self.panel is not None
         return {"source": self.reading.source.describe(), **described(self.panel, self.splits)}
+
+    def reasons(self) -> dict[str, str]:
+        """Why what was derived is as it is."""
+        return defaults.reasons(self.task, typical(self.train), tells(self.task, self.train))
 
     def resident(self) -> Windows:
         """The panel as flat tensors, coded by the vocabularies of the forecaster in charge."""
@@ -197,7 +203,16 @@ class DataModule(L.LightningDataModule):
     def _members(self) -> int:
         """Each member has a batch of its own."""
         attached = getattr(getattr(self, "trainer", None), "lightning_module", None)
-        return getattr(attached, "members", 1)
+        return attached.together.count if attached is not None else 1
+
+    def _batch(self, windows: int, members: int) -> int:
+        return self.batch_size or defaults.batch_size(windows, members)
+
+    def facts(self, trainer: L.Trainer | None = None) -> defaults.Facts:
+        """What the rules for a network that is not named look at."""
+        trainer = trainer or self.trainer
+        steps, seconds = allowed(trainer) if trainer else (None, None)
+        return defaults.Facts(self.task.season, self.task.horizon, steps, seconds)
 
     def _seed(self) -> int:
         """The run's own (seed_everything), unless `seed` is named."""
@@ -210,17 +225,18 @@ class DataModule(L.LightningDataModule):
     def train_dataloader(self) -> Draws:
         """Endless draws, an epoch at a time."""
         train = self.resident()
-        batch = self.batch_size or defaults.batch_size(len(train))
+        members = self._members()
+        batch = self._batch(len(train), members) * members
         return Draws(
             train,
-            batch * self._members(),
+            batch,
             defaults.epoch(len(train), batch),
             self._seed(),
             self.sampling,
             self.trainer.global_rank if self.trainer else 0,
             self.trainer.world_size if self.trainer else 1,
             recent=self.recent,
-            members=self._members(),
+            members=members,
         )
 
     def val_dataloader(self) -> Listed | list[Any]:

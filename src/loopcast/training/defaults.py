@@ -1,28 +1,135 @@
-"""The rules by which what the user did not name is derived."""
+"""The rules by which what the user did not name is chosen; docs/defaults.md holds the evidence.
+
+`loopcast plan --config X` shows what they lead to, and why.
+"""
 
 import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-BATCH = 1024
+from loopcast.core.task import Task
+from loopcast.models.mlp import ResidualMLP
+from loopcast.models.network import Network, Widths
+
+DEFAULT_NETWORK = "loopcast.models.mlp.ResidualMLP"
 EPOCH = (25, 200)
 """An epoch, after which the validation part is judged, has this many steps, at least and at most."""
+LOOKS = 40
+"""A run counted in steps is judged so often at the most."""
+BATCH = 1024
+"""Windows a step, over all members."""
+MEMBERS = 8
+FEW_STEPS, FEW_SECONDS = 200, 15.0
+"""A budget below either trains one network: each of several would see too little."""
+RATE = (1e-3, 3e-3)
+"""Learning rates of one network, and of members, whose median forgives a rough step."""
+SEASONS = 3
+HORIZONS = 2
+UNSEASONAL = 8
+"""Horizons, where no season says how far to look back ..."""
+THIRD = 3
+"""... in a third of a series at most, so that enough is left to be forecast."""
+DAYS = (24, 48, 96)
+"""A season of so many steps is a day, dated or not; such data repeat by the week as well."""
+WEEK = 7
 
 
-def history(season: int, horizon: int, train: int) -> int:
-    """Steps the network sees: two seasons or two horizons, as far as `train` steps allow.
+@dataclass(frozen=True)
+class Facts:
+    """What the rules look at; `steps` and `seconds` of the budget are None where it has no such end."""
 
-    Where the train part is short, enough of it must be left to be forecast; then the history is
-    what is left after a horizon, but a season or a horizon if the series has that.
+    season: int
+    horizon: int
+    steps: int | None = None
+    seconds: float | None = None
+
+    @property
+    def little(self) -> bool:
+        """Is the budget too small to share?"""
+        few = self.steps is not None and self.steps < FEW_STEPS
+        return few or (self.seconds is not None and self.seconds < FEW_SECONDS)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is chosen where a config does not name it; `why` gives a sentence for each choice.
+
+    A network that is named is trained alone, unless members are named too.
     """
-    wanted = max(2 * season, 2 * horizon, 4)
-    return max(1, min(wanted, max(train - horizon, min(train, max(season, horizon)))))
+
+    members: int = 1
+    learning_rate: float = RATE[0]
+    layers: int = 4
+    width: int = 256
+    why: Mapping[str, str] = field(default_factory=dict)
+
+    def network(self, task: Task, widths: Widths) -> Network:
+        """The default one."""
+        return ResidualMLP(task, widths, layers=self.layers, width=self.width)
+
+    def facts(self) -> dict[str, Any]:
+        """Plain values for a checkpoint."""
+        return asdict(self)
 
 
-def batch_size(windows: int) -> int:
-    """Windows a step: all of them where they are few."""
-    return min(BATCH, max(8, windows))
+def recipe(facts: Facts) -> Recipe:
+    """For a config that names no network."""
+    if facts.little:
+        why = {"members": "the budget is too small to share among networks"}
+        return Recipe(1, layers=2, width=128, learning_rate=RATE[1], why=why)
+    why = {
+        "members": "the median of several small networks is better than one large network that"
+        " takes the same time",
+        "learning_rate": "the schedule anneals it to 0 within the budget",
+    }
+    return Recipe(MEMBERS, layers=2, width=128, learning_rate=RATE[1], why=why)
+
+
+def history(season: int, horizon: int, longest: int, typical: int, worth: bool) -> int:
+    """Steps the network sees, as far as the train part allows.
+
+    `longest` and `typical`: steps of its longest and its median series; `worth`: does the season
+    tell more than the newest steps? Where the train part is short, enough of it must be left to be
+    forecast; then the history is what is left after a horizon, but a season or a horizon if the
+    series has that.
+    """
+    if season > 1 and worth:
+        wanted = max(seasons(season, typical) * season, HORIZONS * horizon, 4)
+        most = max(longest - horizon, min(longest, max(season, horizon)))
+    else:
+        wanted = max(HORIZONS * horizon, min(UNSEASONAL * horizon, typical // THIRD), 4)
+        most = max(longest - horizon, min(longest, horizon))
+    return max(1, min(wanted, most))
+
+
+def seasons(season: int, typical: int) -> int:
+    """How many of them the history holds."""
+    return WEEK if season in DAYS else max(1, min(SEASONS, typical // season))
+
+
+def batch_size(windows: int, members: int = 1) -> int:
+    """Windows a step and member: all of them where they are few."""
+    return min(BATCH // members, max(8, windows))
 
 
 def epoch(windows: int, batch: int) -> int:
     """Steps between two looks at the validation part."""
     low, high = EPOCH
     return min(high, max(low, math.ceil(windows / batch)))
+
+
+def reasons(task: Task, typical: int, worth: bool) -> dict[str, str]:
+    """A sentence on the history, for a train part whose median series has `typical` steps."""
+    season, horizon = task.season, task.horizon
+    two = f"{HORIZONS} horizons of {horizon}"
+    if season > 1 and worth:
+        rule = f"{seasons(season, typical)} seasons of {season} steps, or {two}"
+    else:
+        said = (
+            f"the season of {season} steps tells less than the newest steps"
+            if season > 1
+            else "no season"
+        )
+        rule = f"{said}: up to {UNSEASONAL} horizons, a third of a series, or {two}"
+    return {"history": f"{rule}; the median series has {typical:,} steps to train on"}

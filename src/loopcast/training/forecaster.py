@@ -14,10 +14,10 @@ from loopcast.core.errors import ConfigError
 from loopcast.core.task import Task
 from loopcast.features.encoder import Encoder
 from loopcast.features.ranges import Lower, Ranges, floor
-from loopcast.models.mlp import ResidualMLP
 from loopcast.models.network import Network, Widths, Window
 from loopcast.training.budget import Budget
 from loopcast.training.checkpoint import ADVICE
+from loopcast.training.defaults import Recipe, recipe
 from loopcast.training.losses import Loss, PinballLoss
 from loopcast.training.members import Members
 from loopcast.training.metrics import Metrics
@@ -41,14 +41,14 @@ class Forecaster(L.LightningModule):
 
     def __init__(
         self,
-        network: Callable[[Task, Widths], Network] = ResidualMLP,
+        network: Callable[[Task, Widths], Network] | None = None,
         quantiles: Sequence[float] = (0.1, 0.25, 0.5, 0.75, 0.9),
         loss: Loss | None = None,
-        learning_rate: float = 1e-3,
+        learning_rate: float | None = None,
         weight_decay: float = 0.01,
         optimizer: Callable[[Iterable], Optimizer] | None = None,
         schedule: Literal["cosine", "constant"] = "cosine",
-        members: int = 1,
+        members: int | None = None,
         histories: list[int] | None = None,
         losses: list[Loss] | None = None,
         lower: Lower = "auto",
@@ -56,11 +56,12 @@ class Forecaster(L.LightningModule):
     ) -> None:
         super().__init__()
         self.make, self.loss = network, loss or PinballLoss()
-        self.together = Members(members, histories or (), losses or [self.loss])
+        self.together = Members(members or 1, histories or (), losses or [self.loss])
         self.quantiles = tuple(quantiles)
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.optimizer, self.schedule = optimizer, schedule
         self.members, self.lower = members, lower
+        self.recipe: Recipe | None = None  # what was not named; a checkpoint brings its own
         self.budget = Budget([list(pace) for pace in paces or []], replayed=bool(paces))
         self.task: Task | None = None
         self.seed: int | None = None  # of draws and noise; a checkpoint brings its own
@@ -71,15 +72,29 @@ class Forecaster(L.LightningModule):
             self.seed = torch.initial_seed() % SEEDS
         if self.task is None:
             data = self.trainer.datamodule  # type: ignore[attr-defined]
+            self.plan(data, self.trainer)
             self.build(replace(data.task, quantiles=self.quantiles), data.encoder)
             self.ranges.floor.fill_(floor(self.lower, data.checks.non_negative, data.train))
+
+    def plan(self, data: L.LightningDataModule, trainer: L.Trainer) -> None:
+        """What the rules choose for these data and this budget."""
+        self.choose(recipe(data.facts(trainer)) if self.make is None else Recipe())
+
+    def choose(self, chosen: Recipe) -> None:
+        """Take from `chosen` what the config does not name."""
+        named = {"members": self.members, "learning_rate": self.learning_rate}
+        self.recipe = replace(chosen, **{k: v for k, v in named.items() if v is not None})
+        self.together = replace(self.together, count=self.recipe.members)
 
     def build(self, task: Task, encoder: Encoder) -> None:
         """Make the network for a task whose features are fitted."""
         self.task, self.encoder = task, encoder
         past, future, static = encoder.widths
-        stacked = self.members if self.members > 1 else 0
-        self.network = self.make(task, Widths(past, future, static, stacked))
+        if self.recipe is None:
+            self.choose(Recipe())
+        stacked = self.together.count if self.together.count > 1 else 0
+        make = self.make or self.recipe.network
+        self.network = make(task, Widths(past, future, static, stacked))
         self.register_buffer("levels", torch.tensor(task.quantiles), persistent=False)
         self.register_buffer("seen", self.together.seen(task.history), persistent=False)
         self.ranges = Ranges(task.horizon, task.quantiles)
@@ -185,10 +200,11 @@ class Forecaster(L.LightningModule):
 
     def configure_optimizers(self) -> Optimizer:
         """AdamW (fused) unless the YAML names another."""
+        assert self.recipe is not None
         if self.optimizer is not None:
             return self.optimizer(self.parameters())
         return AdamW(
-            self.parameters(), self.learning_rate, weight_decay=self.weight_decay, fused=True
+            self.parameters(), self.recipe.learning_rate, weight_decay=self.weight_decay, fused=True
         )
 
     def _set_learning_rate(self) -> None:
@@ -225,6 +241,7 @@ class Forecaster(L.LightningModule):
             "paces": [list(pace) for pace in self.budget.paces],
             "share": self.budget.share,
             "seed": self.seed,
+            "recipe": self.recipe.facts() if self.recipe else {},
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -252,6 +269,7 @@ class Forecaster(L.LightningModule):
         """From `facts` of a checkpoint, without data."""
         task = Task.from_dict(facts["task"])
         device = self.device
+        self.choose(Recipe(**facts.get("recipe", {})))
         self.build(task, Encoder.restore(facts["encoder"], task, features, scaling))
         self.to(device)
 

@@ -1,0 +1,87 @@
+"""What is chosen where a config does not say: history, members, network, and why."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from training.conftest import sales
+
+from loopcast.data.frame import Frame
+from loopcast.training import cli, defaults
+from loopcast.training.datamodule import DataModule
+from loopcast.training.defaults import Facts, recipe
+
+
+def planned(values, frequency="W-MON", horizon=8, **options):
+    """The history of series given as [series, step]."""
+    times = pd.date_range("2020-01-06", periods=values.shape[1], freq=frequency)
+    frame = pd.DataFrame(
+        {
+            "key": np.repeat(np.arange(len(values)), values.shape[1]),
+            "time": np.tile(times, len(values)),
+            "y": values.ravel(),
+        }
+    )
+    data = DataModule(
+        Frame(frame),
+        "time",
+        "y",
+        frequency,
+        horizon,
+        series=["key"],
+        validation=0,
+        test=0,
+        **options,
+    )
+    data.setup("plan")
+    return data
+
+
+def noise(*shape):
+    return np.random.default_rng(1).normal(0, 1, shape)
+
+
+def test_a_yearly_season_counts_where_it_tells_more_than_the_newest_weeks():
+    week = np.arange(120)
+    yearly = 20 + 5 * np.sin(2 * np.pi * week / 52) + noise(30, 120)
+    wandering = 20 + 0.5 * noise(30, 120).cumsum(1)
+    assert planned(yearly).task.history == 104
+    assert planned(wandering).task.history == 40
+    assert "tells less" in planned(wandering).reasons()["history"]
+
+
+@pytest.mark.parametrize(
+    ("season", "horizon", "typical", "steps"),
+    [(12, 12, 400, 36), (24, 48, 900, 168), (7, 28, 1800, 56), (1, 13, 900, 104), (1, 6, 25, 12)],
+)
+def test_the_history_follows_season_horizon_and_length(season, horizon, typical, steps):
+    assert defaults.history(season, horizon, typical, typical, worth=season > 1) == steps
+
+
+def test_a_budget_too_small_to_share_trains_one_network():
+    assert recipe(Facts(12, 12, seconds=120.0)).members == defaults.MEMBERS
+    assert recipe(Facts(12, 12, steps=2000)).members == defaults.MEMBERS
+    assert recipe(Facts(12, 12, steps=50)).members == 1
+    assert recipe(Facts(12, 12, seconds=5.0)).members == 1
+
+
+def test_plan_tells_what_is_chosen_and_why(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    sales().to_csv("sales.csv", index=False)
+    source = {"class_path": "loopcast.data.files.CsvFile", "init_args": {"path": "sales.csv"}}
+    data = {
+        "source": source, "series": ["shop", "item"], "time": "day", "target": "sold",
+        "frequency": "D", "horizon": 7,
+    }  # fmt: skip
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump({"data": data}))
+    cli.plan(["--config", "x.yaml"])
+    chosen, why = capsys.readouterr().out.split("\n\n")
+    found = yaml.safe_load(chosen)
+    assert found["history"] == 21
+    assert found["model"]["members"] == defaults.MEMBERS
+    assert "history: 3 seasons of 7 steps" in why
+    assert "members: " in why
+    cli.plan(["--config", "x.yaml", "--model.members=2", "--data.history=9"])
+    chosen, why = capsys.readouterr().out.split("\n\n")
+    assert yaml.safe_load(chosen)["model"]["members"] == 2
+    assert "history: " not in why
