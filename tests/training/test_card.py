@@ -108,7 +108,7 @@ def test_a_fit_says_what_it_does_and_what_came_of_it(config, monkeypatch, capsys
     monkeypatch.chdir(config)
     cli.main(["fit", "--config", "run.yaml", "--trainer.max_steps=2"])
     out, err = capsys.readouterr()
-    assert "plan: history 14 · horizon 7 · season 7" in err
+    assert "plan: history 21 · horizon 7 · season 7" in err
     assert "future: price" in err
     assert "32 a step" in err
     assert "2 steps on cpu" in err

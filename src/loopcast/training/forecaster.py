@@ -56,7 +56,9 @@ class Forecaster(L.LightningModule):
     ) -> None:
         super().__init__()
         self.make, self.loss = network, loss or PinballLoss()
-        self.together = Members(members or 1, histories or (), losses or [self.loss])
+        self.together = Members(
+            1 if members is None else members, histories or (), losses or [self.loss]
+        )
         self.quantiles = tuple(quantiles)
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.optimizer, self.schedule = optimizer, schedule
