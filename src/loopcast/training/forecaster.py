@@ -80,13 +80,15 @@ class Forecaster(L.LightningModule):
 
     def plan(self, data: L.LightningDataModule, trainer: L.Trainer) -> None:
         """What the rules choose for these data and this budget."""
-        self.choose(recipe(data.facts(trainer)) if self.make is None else Recipe())
+        facts = data.facts(trainer)  # type: ignore[attr-defined]
+        self.choose(recipe(facts) if self.make is None else Recipe())
 
     def choose(self, chosen: Recipe) -> None:
         """Take from `chosen` what the config does not name."""
-        named = {"members": self.members, "learning_rate": self.learning_rate}
-        self.recipe = replace(chosen, **{k: v for k, v in named.items() if v is not None})
-        self.together = replace(self.together, count=self.recipe.members)
+        count = chosen.members if self.members is None else self.members
+        rate = chosen.learning_rate if self.learning_rate is None else self.learning_rate
+        self.recipe = replace(chosen, members=count, learning_rate=rate)
+        self.together = replace(self.together, count=count)
 
     def build(self, task: Task, encoder: Encoder) -> None:
         """Make the network for a task whose features are fitted."""
@@ -94,6 +96,7 @@ class Forecaster(L.LightningModule):
         past, future, static = encoder.widths
         if self.recipe is None:
             self.choose(Recipe())
+        assert self.recipe is not None
         stacked = self.together.count if self.together.count > 1 else 0
         make = self.make or self.recipe.network
         self.network = make(task, Widths(past, future, static, stacked))
