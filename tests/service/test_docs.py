@@ -44,7 +44,7 @@ def test_the_docs_commands_answer(example, root):
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     ran = 0
-    for block in blocks(root / "docs/service.md", "sh"):
+    for block in [*blocks(root / "docs/service.md", "sh"), *blocks(root / "docs/people.md", "sh")]:
         if "curl" not in block:
             continue
         command = block.replace("127.0.0.1:8080", f"127.0.0.1:{example.port}").replace(
@@ -55,7 +55,7 @@ def test_the_docs_commands_answer(example, root):
         )
         assert out.returncode == 0 and out.stdout, block
         ran += 1
-    assert ran >= 5
+    assert ran >= 7
 
 
 def test_a_key_alone_is_forecast_from_the_database(example):
@@ -77,6 +77,13 @@ def test_every_documented_setting_is_one(root):
     assert set(re.findall(r"`(\w+)`\s?[\d(]", limits)) == {
         f.name for f in msgspec.structs.fields(Limits)
     }
+
+
+def test_the_queues_settings_and_defaults_are_those_of_the_docs(root):
+    from loopcast.service.settings import Reviews
+
+    (block,) = blocks(root / "docs/people.md", "yaml")
+    assert yaml.safe_load(block)["reviews"] == msgspec.structs.asdict(Reviews())
 
 
 def test_the_openapi_document_names_every_route_and_fits_its_own_examples(service):
