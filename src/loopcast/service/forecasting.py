@@ -3,21 +3,21 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
 import orjson
-from numpy.typing import NDArray
 
 from loopcast.service.ahead import Ahead
+from loopcast.service.batches import Batches
 from loopcast.service.champion import Champion
 from loopcast.service.instance import Part, fill, from_series, keys
 from loopcast.service.lookup import Lookup
 from loopcast.service.meters import Meters
 from loopcast.service.problem import Problem, invalid
+from loopcast.service.result import Result, body, together
 from loopcast.service.rows import from_history, from_rows, table
 from loopcast.service.served import Served
 from loopcast.service.settings import Limits
@@ -29,7 +29,7 @@ from loopcast.store.series import key_text
 
 T = TypeVar("T")
 SMALL = 16
-"""Series with their own history that are forecast at once; more go to a thread."""
+"""Series with their own history that are forecast between other requests; more go to a thread."""
 SAME = 1e-6
 """Levels closer than this are one."""
 
@@ -41,18 +41,6 @@ class Asking:
     request: str
     client: str
     digest: str
-
-
-@dataclass(frozen=True)
-class Result:
-    """All series of a request in its order, [series] each."""
-
-    keys: list[dict[str, str]]
-    origins: NDArray[np.int64]
-    quantiles: NDArray[np.float32]  # [series, horizon, quantile]
-    history: NDArray[np.float32]  # [series, history]
-    sources: list[str]
-    warnings: list[list[str]]
 
 
 class Forecasting:
@@ -70,6 +58,7 @@ class Forecasting:
         self.champion, self._lookup, self._ahead = champion, lookup, ahead
         self._writer, self._limits, self._meters = writer, limits, meters
         self._threads = ThreadPoolExecutor(_cpus(), "forecast")
+        self._batches = Batches(meters)
 
     async def answer(self, asked: ForecastAsked, asking: Asking) -> bytes:
         """The JSON of the answer, which is in the ledger when this returns; raises Problem."""
@@ -77,9 +66,10 @@ class Forecasting:
         count = self._count(asked)
         horizon = self._horizon(asked, served)
         levels = _levels(asked.quantiles, served)
-        if self._at_once(asked):
-            result = self._forecast(asked, horizon, served)
-        else:
+        result = None
+        if self._at_once(asked, served):
+            result = await self._batches.forecast(asked, horizon, served)
+        if result is None:
             result = await self.threaded(self._forecast, asked, horizon, served)
         self._meters.batch.observe(count or len(result.keys))
         return await self.give(result, horizon, levels, served, asking)
@@ -97,7 +87,7 @@ class Forecasting:
         kept = time.perf_counter()
         self._meters.stage["ledger"].observe(kept - begin)
         encoded = orjson.dumps(
-            _body(given.id, result, horizon, levels, served), option=orjson.OPT_SERIALIZE_NUMPY
+            body(given.id, result, horizon, levels, served), option=orjson.OPT_SERIALIZE_NUMPY
         )
         self._meters.stage["answer"].observe(time.perf_counter() - kept)
         return encoded
@@ -152,9 +142,9 @@ class Forecasting:
             raise invalid("/horizon", f"{asked.horizon} steps; at most {most} can be forecast")
         return asked.horizon or most
 
-    def _at_once(self, asked: ForecastAsked) -> bool:
-        """Cheap, and sure not to wait for another service."""
-        future = self.champion.current.task.future.names
+    def _at_once(self, asked: ForecastAsked, served: Served) -> bool:
+        """Cheap, and without a look at what is elsewhere."""
+        future = served.task.future.names
         return (
             asked.series is not None
             and len(asked.series) <= SMALL
@@ -214,55 +204,6 @@ class Forecasting:
         distinct = list({tuple(key.values()): key for key in named}.values())
         rows = self._lookup.rows(distinct, served)
         return from_rows(rows, future, served, asked.origin)
-
-
-def together(parts: Sequence[Part], quantiles: Sequence[NDArray[np.float32]]) -> Result:
-    """Parts -> one result in the request's order."""
-    history = [part.prepared["target"] for part in parts]
-    if len(parts) == 1:
-        part = parts[0]
-        sources = [part.source] * len(part.keys)
-        return Result(part.keys, part.origins, quantiles[0], history[0], sources, part.warnings)
-    order = np.argsort([place for part in parts for place in part.places])
-    every = [
-        (key, part.source, warnings)
-        for part in parts
-        for key, warnings in zip(part.keys, part.warnings, strict=True)
-    ]
-    chosen = [every[i] for i in order]
-    return Result(
-        [key for key, _, _ in chosen],
-        np.concatenate([part.origins for part in parts])[order],
-        np.concatenate(quantiles)[order],
-        np.concatenate(history)[order],
-        [source for _, source, _ in chosen],
-        [warnings for _, _, warnings in chosen],
-    )
-
-
-def _body(
-    given: str, result: Result, horizon: int, levels: list[int], served: Served
-) -> Mapping[str, Any]:
-    names = [f"{served.task.quantiles[i]:g}" for i in levels]
-    chosen = result.quantiles[:, :horizon, levels].transpose(0, 2, 1)
-    values = np.ascontiguousarray(chosen)  # [series, quantile, step]
-    known: dict[int, Any] = {}
-    forecasts = []
-    for i, origin in enumerate(result.origins.tolist()):
-        if origin not in known:
-            known[origin] = served.times(origin, horizon)
-        at, ahead = known[origin]
-        forecasts.append(
-            {
-                "key": result.keys[i],
-                "origin": at,
-                "times": ahead,
-                "quantiles": dict(zip(names, values[i], strict=True)),
-                "warnings": result.warnings[i],
-            }
-        )
-    model = {"name": served.name, "version": served.version}
-    return {"id": given, "model": model, "forecasts": forecasts}
 
 
 def _levels(asked: Sequence[float] | None, served: Served) -> list[int]:

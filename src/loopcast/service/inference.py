@@ -17,8 +17,9 @@ from loopcast.core.task import Task
 from loopcast.core.text import text
 from loopcast.service.body import decode, read
 from loopcast.service.champion import Champion
-from loopcast.service.forecasting import Asking, Forecasting, Result
+from loopcast.service.forecasting import Asking, Forecasting
 from loopcast.service.problem import Problem, invalid
+from loopcast.service.result import Result
 from loopcast.service.routes import reply
 from loopcast.service.served import Served
 from loopcast.service.settings import Limits

@@ -51,15 +51,19 @@ def keys(asked: Sequence[Mapping[str, Cell]], task: Task, where: str) -> list[di
 
 
 def from_series(
-    asked: Sequence[SeriesAsked], places: list[int], served: Served, origin: Any
+    asked: Sequence[SeriesAsked],
+    places: list[int],
+    served: Served,
+    origin: Any,
+    requests: Sequence[int] = (),
 ) -> Part:
-    """Series with their own history."""
+    """Series with their own history. `requests`: how many of them each of several requests has."""
     task = served.task
     named = keys([one.key for one in asked], task, "/series/{i}/key")
     values = [one.target or [] for one in asked]
     sizes = np.array([len(one) for one in values], np.int64)
     targets = Targets(joined(values, places), sizes, _starts(asked, places, served))
-    origins = _origins(targets, served, origin)
+    origins = _origins(targets, served, origin, requests or [len(asked)])
     panel = _panel(asked, places, targets, origins, named, served)
     prepared = inputs(panel, task, np.arange(len(asked)), origins)
     warnings = remarks(panel, task, prepared["target"], served.predictor.vocabularies)
@@ -130,14 +134,19 @@ def step_of(value: Any, served: Served, pointer: str) -> int:
     return step
 
 
-def _origins(targets: Targets, served: Served, origin: Any) -> NDArray[np.int64]:
-    """[series]; the last known step of all, or of each where the task says so."""
+def _origins(
+    targets: Targets, served: Served, origin: Any, requests: Sequence[int]
+) -> NDArray[np.int64]:
+    """[series]; the last known step of a request, or of each series where the task says so."""
     if np.abs(targets.starts).max() > 1 << 52:
         raise invalid("/series", "a time lies outside the calendar")
     if origin is not None:
         return np.full(len(targets.starts), step_of(origin, served, "/origin"))
     last = targets.last_known()
-    return last if served.task.origins == "own" else np.full(len(last), last.max())
+    if served.task.origins == "own" or len(requests) == len(last):
+        return last
+    firsts = np.cumsum([0, *requests[:-1]])
+    return np.repeat(np.maximum.reduceat(last, firsts), requests)
 
 
 def _panel(

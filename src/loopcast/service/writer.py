@@ -4,7 +4,7 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import sqlalchemy as sa
 
@@ -26,7 +26,9 @@ class Writer:
 
     def __init__(self, ledger: Ledger, on_group: Callable[[int], None] = lambda _: None) -> None:
         self._ledger, self._on_group = ledger, on_group
-        self._queue: queue.Queue[Entry | None] = queue.Queue(WAITING)
+        self._queue: queue.SimpleQueue[list[Entry] | None] = queue.SimpleQueue()
+        self._ready: list[Entry] = []
+        self._waiting = 0
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
 
     def start(self) -> None:
@@ -40,37 +42,40 @@ class Writer:
 
     async def keep(self, answer: Answer) -> None:
         """Returns when the answer is in the ledger; raises Problem 503 where it cannot be."""
+        if self._waiting >= WAITING:
+            raise _away()
         loop = asyncio.get_running_loop()
         kept: asyncio.Future[None] = loop.create_future()
-        try:
-            self._queue.put_nowait((answer, kept, loop))
-        except queue.Full as error:
-            raise _away() from error
+        if not self._ready:
+            loop.call_soon(self._hand_over)
+        self._ready.append((answer, kept, loop))
+        self._waiting += 1
         try:
             await kept
         except StoreError as error:
             raise _away() from error
 
-    def _run(self) -> None:
-        while (group := self._group()) is not None:
-            self._write(group)
+    def _hand_over(self) -> None:
+        """The answers of one turn of the loop wake the thread once."""
+        ready, self._ready = self._ready, []
+        self._queue.put(ready)
 
-    def _group(self) -> list[Entry] | None:
-        first = self._queue.get()
-        if first is None:
-            return None
-        group, size = [first], len(first[0].keys)
-        while size < GROUP:
-            try:
-                entry = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if entry is None:
-                self._queue.put(None)
-                break
-            group.append(entry)
-            size += len(entry[0].keys)
-        return group
+    def _run(self) -> None:
+        while (waiting := self._queue.get()) is not None:
+            ended = self._add_others(waiting)
+            for group in _groups(waiting):
+                self._write(group)
+            if ended:
+                return
+
+    def _add_others(self, waiting: list[Entry]) -> bool:
+        """What has come meanwhile; True: the end has."""
+        while not self._queue.empty():
+            more = self._queue.get()
+            if more is None:
+                return True
+            waiting += more
+        return False
 
     def _write(self, group: Sequence[Entry]) -> None:
         try:
@@ -81,32 +86,43 @@ class Writer:
                     self._write([entry])
                 return
             log.error("the ledger refuses: %s", error)
-            _settle(group, error)
+            self._settle(group, error)
         except Exception as error:
             log.exception("the ledger failed")
-            _settle(group, StoreError(type(error).__name__))
+            self._settle(group, StoreError(type(error).__name__))
         else:
             self._on_group(len(group))
-            _settle(group, None)
+            self._settle(group, None)
+
+    def _settle(self, group: Sequence[Entry], error: Exception | None) -> None:
+        """Wake all requests of a group with one call into their loop."""
+        try:
+            group[0][2].call_soon_threadsafe(self._wake, group, error)
+        except RuntimeError:  # the loop has ended: nobody waits any more
+            log.warning("%d answers were written after their requests had ended", len(group))
+
+    def _wake(self, group: Sequence[Entry], error: Exception | None) -> None:
+        self._waiting -= len(group)
+        for _, kept, _ in group:
+            if kept.done():  # the request was given up
+                continue
+            if error is None:
+                kept.set_result(None)
+            else:
+                kept.set_exception(error)
 
 
-def _settle(group: Sequence[Entry], error: Exception | None) -> None:
-    """Wake all requests of a group with one call into their loop."""
-    futures = [kept for _, kept, _ in group]
-    try:
-        group[0][2].call_soon_threadsafe(_wake, futures, error)
-    except RuntimeError:  # the loop has ended: nobody waits any more
-        log.warning("%d answers were written after their requests had ended", len(futures))
-
-
-def _wake(futures: Sequence["asyncio.Future[None]"], error: Exception | None) -> None:
-    for kept in futures:
-        if kept.done():  # the request was given up
-            continue
-        if error is None:
-            kept.set_result(None)
-        else:
-            kept.set_exception(error)
+def _groups(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """At most GROUP series each, or one answer."""
+    group: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if group and size + len(entry[0].keys) > GROUP:
+            yield group
+            group, size = [], 0
+        group.append(entry)
+        size += len(entry[0].keys)
+    yield group
 
 
 def _away() -> Problem:
