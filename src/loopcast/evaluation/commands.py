@@ -31,6 +31,7 @@ def add(commands: Any) -> None:
     backtest.add_argument("--out", help="where the forecasts go: .parquet or .csv")
     backtest.add_argument("--scores", help="where all scores go: .json")
     backtest.set_defaults(run=_backtest)
+    _explaining(commands)
     compare = commands.add_parser(
         "compare",
         help="runs side by side: what differs, and their scores",
@@ -41,6 +42,55 @@ def add(commands: Any) -> None:
     )
     compare.add_argument("--out", help="the same as JSON: a .json file")
     compare.set_defaults(run=_compare)
+
+
+def _explaining(commands: Any) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="which columns and which part of history moved a forecast",
+        description="Which columns and which part of history moved the forecasts of an artifact, or"
+        " of a run: its report then shows it. Works on the artifact alone.",
+    )
+    explain.add_argument("model", help="the artifact, export/NAME.onnx, or a run's folder or name")
+    explain.add_argument("--data", help="history: .csv, .csv.gz or .parquet (a run knows its own)")
+    explain.add_argument("--future", help="rows of the known-ahead columns over the horizon")
+    explain.add_argument("--origin", help="the last history time (default: the last complete step)")
+    explain.add_argument(
+        "--series", action="append", default=[], metavar="KEY=TEXT", help="one series only"
+    )
+    explain.add_argument("--out", help="the same as JSON: a .json file")
+    explain.set_defaults(run=_explain)
+
+
+def _explain(options: argparse.Namespace) -> None:
+    artifact, out = Path(options.model), options.out
+    run = None if artifact.suffix == ".onnx" else _module("evaluation.run").Run.read(options.model)
+    if run is not None:
+        artifact = Path("export") / f"{run.name}.onnx"
+        out = out or str(run.folder / "explain.json")
+    predictor = import_module("loopcast.serving.predictor").Predictor(artifact, chunk=1024)
+    if run is not None and not options.data:
+        options.config = [str(run.folder / "config.yaml")]
+    elif not options.data:
+        raise ConfigError("say where the rows are: --data FILE, or name a run, which knows its own")
+    rows = _rows(options, predictor.task)
+    explain = import_module("loopcast.evaluation.explain")
+    origin = options.origin
+    if run is not None and not origin and not options.future and predictor.task.future.names:
+        origin = explain.reaching(rows, predictor.task)
+    future = read(options.future) if options.future else None
+    found = explain.explain(predictor, rows, future, origin, _key(options.series))
+    print(explain.table(found))
+    if out:
+        keep_json(found, out)
+        print(f"-> {out}" + (f"; in the page: loopcast report {options.model}" if run else ""))
+
+
+def _key(pairs: list[str]) -> dict[str, str] | None:
+    for pair in pairs:
+        if "=" not in pair:
+            raise ConfigError(f"--series {pair}: give KEY=TEXT, once for each key column")
+    return dict(pair.split("=", 1) for pair in pairs) if pairs else None
 
 
 def _backtest(options: argparse.Namespace) -> None:
@@ -74,7 +124,7 @@ def _compare(options: argparse.Namespace) -> None:
 
 def _rows(options: argparse.Namespace, task: Any) -> Any:
     """From --data, or from the source of --config."""
-    if bool(options.data) == bool(options.config):
+    if bool(options.data) == bool(getattr(options, "config", None)):
         raise ConfigError("say where the rows are: --config X.yaml, or --data FILE")
     if options.data:
         return read(options.data)

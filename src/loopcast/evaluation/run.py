@@ -34,6 +34,7 @@ class Run:
     history: pd.DataFrame | None = None
     findings: Report | None = None
     validation: dict[str, Any] | None = None  # the scoreboard of the validation part
+    explained: dict[str, Any] | None = None  # by loopcast explain
 
     @property
     def name(self) -> str:
@@ -55,6 +56,7 @@ class Run:
             _table(folder / "history.parquet"),
             _findings(folder / "findings.json"),
             _json(folder / "validation.json"),
+            _json(folder / "explain.json"),
         )
         if not (found.config or found.board or (folder / "best.ckpt").exists()):
             raise DataError(

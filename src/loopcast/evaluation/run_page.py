@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from loopcast.core.verdict import deciding, remarks, standing_out, title, value, verdict, widest
-from loopcast.evaluation import run_charts, run_tables
+from loopcast.evaluation import explained, run_charts, run_tables
 from loopcast.evaluation.fans import LEGEND, Tested, fans
 from loopcast.evaluation.run import Run, hidden
 from loopcast.evaluation.run_style import STYLE
@@ -26,7 +26,8 @@ def report(run: Run, out: Path | None = None) -> Path:
 
 def page(run: Run) -> str:
     """The whole page; what is missing is named with the command that makes it."""
-    sections = (_scores(run), _fans(run), _steps(run), _categories(run), _training(run),
+    sections = (_scores(run), _fans(run), _steps(run), _categories(run), _explained(run),
+                _training(run),
                 _plan(run), _findings(run), _config(run))  # fmt: skip
     name = escape(run.name)
     return (
@@ -143,6 +144,10 @@ def _categories(run: Run) -> str:
         if len(texts) > 1
     )
     return f"<h2>By category</h2>{tables}" if tables else ""
+
+
+def _explained(run: Run) -> str:
+    return "" if run.explained is None else explained.section(run.explained)
 
 
 def _training(run: Run) -> str:

@@ -25,6 +25,7 @@ from loopcast.training.checkpoint import loaded
 from loopcast.training.datamodule import DataModule
 from loopcast.training.export import export
 from loopcast.training.forecaster import Forecaster
+from loopcast.training.selection import selection
 from loopcast.training.windows import chunks
 
 
@@ -94,6 +95,7 @@ def export_checkpoint(
         "calibration": calibration,
         "scores": {"validation": {key: board[key] for key in kept}} if board else {},
         "monitoring": {**summary(data.train, model.task), **seen},
+        "selection": selection(model, data),
     }
     return Exported(export(model, data.panel, out, card), board)
 

@@ -1,0 +1,36 @@
+"""The weights that TFT gives its features, for the card."""
+
+from dataclasses import replace
+
+import pytest
+from training.conftest import parts
+
+from loopcast.models.tft import TFT
+from loopcast.training.forecaster import Forecaster
+from loopcast.training.selection import selection
+
+
+def built(frame, network=None, **options):
+    data, model = parts(frame, **options)
+    if network:
+        model = Forecaster(lambda task, widths: network(task, widths, width=8, heads=2))
+    data.setup("plan")
+    model.build(replace(data.task, quantiles=model.quantiles), data.encoder)
+    return selection(model, data)
+
+
+def test_weights_are_told_by_feature_and_sum_to_one(frame):
+    found = built(
+        frame.assign(visitors=frame.price.where(frame.index % 3 > 0)), TFT, past=["visitors"]
+    )
+    assert set(found) == {"static", "history", "horizon"}
+    for named in found.values():
+        assert sum(named.values()) == pytest.approx(1, abs=1e-2)
+        assert list(named.values()) == sorted(named.values(), reverse=True)
+    assert {"shop", "item", "the window's scale and gaps"} <= set(found["static"])
+    assert {"the target", "observed", "visitors", "price", "calendar"} <= set(found["history"])
+    assert {"price", "calendar"} <= set(found["horizon"])
+
+
+def test_other_networks_have_none(frame):
+    assert built(frame) is None
