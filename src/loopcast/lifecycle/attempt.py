@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 
 from loopcast.core.errors import ArtifactError, LoopcastError
+from loopcast.core.inputs import inputs
+from loopcast.core.naive import window_scale
+from loopcast.core.scores import median
 from loopcast.lifecycle import experiment
 from loopcast.lifecycle.card import decision_card
 from loopcast.lifecycle.collect import Collected
@@ -158,17 +161,21 @@ class Attempt:
         return self._end("promoted", verdict.why(), verdict)
 
     def _keep_errors(self, replayed: Replayed) -> None:
+        """In scales of each window's own history, as monitoring tells them."""
         assert self.challenger is not None
-        panel = self.collected.panel(replayed.task)
-        names = list(panel.keys)
+        panel, task = self.collected.panel(replayed.task), replayed.task
+        error = median(replayed.judged.quantiles, task.quantiles) - replayed.judged.actual
+        known = np.flatnonzero(np.isfinite(error).any(1))
+        series, origin = replayed.series[known], replayed.origin[known]
+        history = inputs(panel, task, series, origin)["target"]
+        scale = window_scale(history, task.season)[:, None]
         keys = [
-            key_text({name: str(panel.keys[name][one]) for name in names})
-            for one in replayed.series
+            key_text({name: str(texts[one]) for name, texts in panel.keys.items()})
+            for one in series
         ]
-        errors = replayed.error().astype(np.float32)
-        known = np.asarray(np.isfinite(errors).any(1))
-        chosen = [key for key, there in zip(keys, known, strict=True) if there]
-        found = Backtest(chosen, replayed.origin[known], errors[known])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scaled = np.where(scale > 0, error[known] / scale, np.nan)
+        found = Backtest(keys, origin, scaled.astype(np.float32))
         registry = self.ground.registry
         backtests.write(self.ground.database, registry.model, self.challenger.version, found)
 
