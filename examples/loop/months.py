@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 import httpx
 import numpy as np
-from loop.world import YEAR, Values, World, rows
 from numpy.typing import NDArray
 
+from loop.world import YEAR, Values, World, rows
 from loopcast.core.grid import grid
 from loopcast.core.inputs import inputs
 from loopcast.core.scores import median
@@ -113,7 +113,9 @@ class Play:
 
     def _forecast(self, origin: int) -> None:
         world, record = self.record.world, self.record
-        asked = [i for i, row in enumerate(world.values) if np.isfinite(row[record.first + origin - 1])]
+        asked = [
+            i for i, row in enumerate(world.values) if np.isfinite(row[record.first + origin - 1])
+        ]
         body = {"series": [{"key": world.keys[i]} for i in asked], "quantiles": [0.5]}
         answer = _answered(self.client.post("/v1/forecast", json=body))
         record.version.append(answer["model"]["version"])
@@ -124,7 +126,9 @@ class Play:
     def _post(self, month: int) -> None:
         values = rows(self.record.world, month, month + 1)
         for begin in range(0, len(values), PART):
-            _answered(self.client.post("/v1/actuals", json={"actuals": values[begin : begin + PART]}))
+            _answered(
+                self.client.post("/v1/actuals", json={"actuals": values[begin : begin + PART]})
+            )
 
 
 def _answered(answer: httpx.Response) -> Any:
@@ -137,7 +141,10 @@ def _said(predictor: Predictor, world: World, known: int) -> Values:
     """Median forecasts after the first `known` months, [series, horizon]; NaN: no such series."""
     table = rows(world, max(known - 10 * YEAR, 0), known)
     columns = {name: [row["key"][name] for row in table] for name in ("State", "Industry")}
-    columns |= {"Month": [row["time"] for row in table], "Turnover": [row["value"] for row in table]}
+    columns |= {
+        "Month": [row["time"] for row in table],
+        "Turnover": [row["value"] for row in table],
+    }
     panel = grid(columns, predictor.task)
     found = predictor.run(inputs(panel, predictor.task, np.arange(len(panel)), panel.origin))
     place: dict[tuple[str, str], int] = {

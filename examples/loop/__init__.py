@@ -1,0 +1,1 @@
+"""The loop shown on real data; `./scripts/demo-loop` runs it."""
