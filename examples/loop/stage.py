@@ -22,7 +22,9 @@ from loopcast.lifecycle.attempt import Ground
 from loopcast.lifecycle.command import opened
 from loopcast.lifecycle.fitting import Trainer
 from loopcast.lifecycle.retrain import tick
+from loopcast.monitoring.command import opened as monitored
 from loopcast.service.settings import Settings, load
+from loopcast.store import alarms
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVICE = ROOT / "configs" / "service" / "aus_retail.yaml"
@@ -117,10 +119,13 @@ class Loop:
 
     def __init__(self, settings: Settings, name: str) -> None:
         self.ground: Ground = opened(settings, name)
+        self.watch = monitored(settings, self.ground.database)
 
     def monitor(self) -> str:
         """What is wrong, in a few words."""
-        return ""
+        self.watch.tick()
+        told = alarms.active(self.ground.database, self.watch.model)
+        return f"alarm: {', '.join(f'{one.kind} of {one.scope}' for one in told)}" if told else ""
 
     def retrain(self) -> str:
         """What was done, in a few words; a failure is told and the loop goes on."""

@@ -6,7 +6,7 @@ import pytest
 
 from loopcast.core.errors import LoopcastError
 from loopcast.lifecycle import experiment
-from loopcast.lifecycle.fitting import Trainer, TrainingFailed
+from loopcast.lifecycle.fitting import DataRefused, Trainer, TrainingFailed
 
 
 def trainer(home, minutes=5.0, alive=lambda: None):
@@ -16,8 +16,8 @@ def trainer(home, minutes=5.0, alive=lambda: None):
 def test_data_that_cannot_be_used_are_told_in_the_words_of_the_checks(home):
     config = experiment.load("tiny.yaml", {"data.source.init_args.path": str(home / "sales.csv")})
     (home / "sales.csv").write_text("shop,item,month,sales\n" + "a,x,2010-01-01,1\n" * 50)
-    with pytest.raises(TrainingFailed, match=r"(?s)check ended with 2.*duplicate"):
-        trainer(home).check(config, "check")
+    with pytest.raises(DataRefused, match=r"(?s)fit ended with 2.*duplicate"):
+        trainer(home).fit(config, "run")
 
 
 def test_a_training_that_takes_too_long_or_is_not_wanted_any_more_is_ended(home):

@@ -12,7 +12,7 @@ from lifecycle.conftest import FIRST, KNOWN, Training, landed, made, model, rows
 
 from loopcast.core.errors import ArtifactError, LoopcastError
 from loopcast.lifecycle import attempt as place
-from loopcast.lifecycle.fitting import TrainingFailed
+from loopcast.lifecycle.fitting import DataRefused, TrainingFailed
 from loopcast.lifecycle.retrain import tick
 from loopcast.store import backtests, folders
 from loopcast.store.alarms import Alarm, settle
@@ -92,6 +92,33 @@ def test_enough_new_values_begin_one(home, training):
     landed(ground, range(2))
     told = tick(ground)
     assert told.what == "promoted" and ground.retrains.one(told.number).reason == "data"
+
+
+def test_some_time_after_an_alarm_another_is_tried_and_not_for_ever(home, monkeypatch):
+    ground = made(home, triggers={"again": [3, 5]}, cooldown=2)
+    monkeypatch.setattr(place, "Trainer", Training(lambda name: model(3.99, 0, name)))
+    with ground.database.writing() as connection:
+        settle(connection, "tiny", [Alarm(1, "level", "panel", FIRST, 5.0, 3.0, "errors are high")])
+    assert ground.retrains.one(tick(ground).number).reason == "alarm"
+    with ground.database.writing() as connection:
+        settle(connection, "tiny", [])
+    reasons = []
+    for month in range(9):
+        landed(ground, [month])
+        if (number := tick(ground).number) is not None:
+            reasons.append((month + 1, ground.retrains.one(number).reason))
+    assert reasons == [(3, "again"), (5, "again")]
+
+
+def test_data_that_fail_the_checks_end_in_the_state_that_says_so(ground, training):
+    def refused(name):
+        raise DataRefused("loopcast fit ended with 2: the data cannot be used as it is")
+
+    training.on = refused
+    with pytest.raises(DataRefused):
+        tick(ground)
+    done = ground.retrains.recent()[0]
+    assert (done.outcome, done.state) == ("failed", "validate") and ground.registry.promoted()
 
 
 def test_a_dry_run_writes_nothing(ground, training):

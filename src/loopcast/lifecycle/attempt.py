@@ -17,7 +17,7 @@ from loopcast.core.scores import median
 from loopcast.lifecycle import experiment
 from loopcast.lifecycle.card import decision_card
 from loopcast.lifecycle.collect import Collected
-from loopcast.lifecycle.fitting import Fitted, Trainer
+from loopcast.lifecycle.fitting import DataRefused, Fitted, Trainer
 from loopcast.lifecycle.gates import Verdict, best, churn, compare, judge
 from loopcast.lifecycle.paired import Paired
 from loopcast.lifecycle.replay import Replayed, Stretch, replay
@@ -102,9 +102,8 @@ class Attempt:
         rows = self.ground.folder(self.number) / "rows.parquet"
         self.facts["snapshot"] = self.collected.write(rows)
         config = experiment.on(experiment.load(settings.config, settings.set), rows.resolve())
-        self._at("validate", snapshot=self.facts["snapshot"])
+        self._at("replay", snapshot=self.facts["snapshot"])
         trainer = self._trainer()
-        trainer.check(config, "check")
         champion = replay(Predictor(self.champion.content()), self.collected, self.stretch)
         tried = [self._try(trainer, config, name, champion) for name in settings.recipes]
         self.facts["recipes"] = [one.plain() for one in tried]
@@ -122,7 +121,11 @@ class Attempt:
         """Trained on what came before the stretch, so that neither version knows its values."""
         self._at(f"train {name}")
         held = self.stretch.end - self.stretch.after
-        fitted = trainer.fit(self._with(config, name, held), f"{name}_honest")
+        try:
+            fitted = trainer.fit(self._with(config, name, held), f"{name}_honest")
+        except DataRefused:
+            self._at("validate")
+            raise
         replayed = replay(self._opened(fitted), self.collected, self.stretch)
         return Tried(name, replayed, compare(champion, replayed))
 

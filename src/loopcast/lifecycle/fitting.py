@@ -17,10 +17,16 @@ from loopcast.store.folders import replace_file
 LOOKS = 0.5
 """Seconds between two looks at the process."""
 LOG = "log.txt"
+REFUSED = "the data cannot be used as it is"
+"""How the checks begin what they say when they stop a fit."""
 
 
 class TrainingFailed(LoopcastError):
     """The process ended with another status than 0, or took too long."""
+
+
+class DataRefused(TrainingFailed):
+    """The checks of the data found errors; nothing was trained."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +46,11 @@ class Trainer:
     alive: Callable[[], None]
 
     def check(self, config: Mapping[str, Any], name: str) -> None:
-        """The checks of a fit, errors only; raises TrainingFailed with what they found."""
+        """The checks of a fit alone; raises TrainingFailed with what they found."""
         self._run("check", self._written(config, name), name)
 
     def fit(self, config: Mapping[str, Any], name: str) -> Fitted:
-        """Raises TrainingFailed with the last lines of its log."""
+        """Checks first; raises DataRefused, TrainingFailed with the last lines of its log."""
         path = self._written(config, name)
         self._run("fit", path, name, "--trainer.enable_progress_bar=false")
         artifact = self.folder / "export" / f"{name}.onnx"
@@ -72,7 +78,9 @@ class Trainer:
             )  # fmt: skip
         status = self._wait(process, command)
         if status:
-            raise TrainingFailed(f"loopcast {command} ended with {status}: {_last(log)}")
+            told = _last(log)
+            kind = DataRefused if REFUSED in told else TrainingFailed
+            raise kind(f"loopcast {command} ended with {status}: {told}")
 
     def _wait(self, process: subprocess.Popen[bytes], command: str) -> int:
         left = self.minutes * 60

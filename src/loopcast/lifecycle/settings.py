@@ -16,6 +16,9 @@ class Triggers(Section, frozen=True, kw_only=True):
     """What begins a retrain. Ages are in steps of the data, so that no clock can start one."""
 
     alarm: bool = True  # an open alarm of monitoring about the champion
+    again: tuple[
+        int, ...
+    ] = ()  # so many steps after an alarm's retrain, when the new world has told more
     age: int | None = None  # steps that have come since the champion's data ended
     rows: int | None = None  # actual values that have come since then
 

@@ -8,7 +8,7 @@ from loopcast.lifecycle.settings import Retrain as Settings
 from loopcast.store.alarms import Alarm
 from loopcast.store.retrains import Retrain
 
-Reason = Literal["hand", "alarm", "age", "data"]
+Reason = Literal["hand", "alarm", "again", "age", "data"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,10 @@ def _asked(facts: Facts, settings: Settings) -> Decision:
         first = facts.alarms[0]
         more = f" and {len(facts.alarms) - 1} more" if len(facts.alarms) > 1 else ""
         return Decision("alarm", f"an alarm is open: {first.reason}{more}")
+    if (wait := _again(facts, triggers.again)) is not None:
+        return Decision(
+            "again", f"an alarm's retrain was {wait} steps ago, and more has come since"
+        )
     if triggers.age is not None and since >= triggers.age:
         return Decision(
             "age", f"the champion's data ended {since} steps ago ({triggers.age} is the most)"
@@ -67,3 +71,14 @@ def _asked(facts: Facts, settings: Settings) -> Decision:
     return Decision(
         None, f"no trigger: {since} steps and {facts.rows:,} values since the champion's data"
     )
+
+
+def _again(facts: Facts, after: Sequence[int]) -> int | None:
+    """How long ago the last alarm's retrain was, where its next repetition is due."""
+    tries = 0
+    for one in facts.attempts:
+        if one.reason == "alarm" and one.step is not None:
+            wait = facts.end - one.step
+            return wait if tries < len(after) and wait >= after[tries] else None
+        tries += one.reason == "again"
+    return None

@@ -21,7 +21,7 @@ KILLED = "the process ended before it was done; the champion stayed"
 
 @dataclass(frozen=True)
 class Retrain:
-    """One attempt. `reason`: alarm, age, data, hand, or watch (of what was promoted).
+    """One attempt. `reason`: alarm, again (after an alarm), age, data, hand, or watch.
 
     `gates`: {"name", "seen", "wanted", "passed"} each, as texts for people; `facts`: numbers for
     programs; `card`: the decision as Markdown. `step`: the last step of the data it looked at.
