@@ -167,6 +167,20 @@ def test_ranges_are_learnt_and_a_tick_twice_adds_no_state(shop):
     assert calibrations.latest(shop.database, "sales", 1).id == found.id
 
 
+def test_coverage_is_told_beside_its_objective(sqlite, tmp_path):
+    shop = Shop(sqlite, tmp_path, count=60)
+    shop.forecast(FIRST)
+    shop.land(FIRST + 1)
+    assert shop.monitor.tick().facts["coverage"]["80"]["met"] is None  # 60 points cannot tell
+    shop.months(20, FIRST + 1)
+    found = shop.monitor.tick().facts["coverage"]["80"]
+    assert found["met"] is True and abs(found["coverage"] - 0.8) < 0.03
+    for origin in range(FIRST + 21, FIRST + 34):
+        shop.forecast(origin, width=0.7)
+        shop.land(origin + 1)
+    assert shop.monitor.tick().facts["coverage"]["80"]["met"] is False
+
+
 def test_no_promoted_version_is_no_failure(url, tmp_path):
     from loopcast.monitoring.rules import rules
     from loopcast.store.database import connect, migrate

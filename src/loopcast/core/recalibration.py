@@ -28,14 +28,20 @@ def recalibrated(
     """[series, horizon, quantile] with the state's offsets; rising, the median unchanged.
 
     `history` [series, step] is what the network saw. A state of other levels or horizons, or a
-    series without a scale, changes nothing.
+    series without a scale, changes nothing. What was never below 0 is not forecast below 0.
     """
     if not fits(state, quantiles.shape[1], levels):
         return quantiles.astype(np.float32)
     scale = window_scale(history, season)
     scale = np.where(np.isfinite(scale), scale, 0.0)[:, None, None]
-    moves = np.stack([offsets(state, key, quantiles.shape[1]) for key in keys])
-    return rising(quantiles + scale * moves, quantiles, levels).astype(np.float32)
+    horizon = quantiles.shape[1]
+    known: dict[tuple[str, ...], Floats] = {}
+    for named in dict.fromkeys(_among(state, key) for key in keys):
+        known[named] = offsets(state, named, horizon)
+    moves = np.stack([known[_among(state, key)] for key in keys])
+    moved = rising(quantiles + scale * moves, quantiles, levels)
+    positive = (np.nan_to_num(history).min(1) >= 0) & (quantiles.min((1, 2)) >= 0)
+    return np.where(positive[:, None, None], np.maximum(moved, 0), moved).astype(np.float32)
 
 
 def fits(state: Mapping[str, Any], horizon: int, levels: Sequence[float]) -> bool:
@@ -43,18 +49,17 @@ def fits(state: Mapping[str, Any], horizon: int, levels: Sequence[float]) -> boo
     return list(state["levels"]) == list(levels) and state["horizons"][-1][1] == horizon
 
 
-def names(key: Mapping[str, str]) -> list[str]:
-    """What a series is called in a state, the widest last."""
-    return [*(f"{column}={text}" for column, text in key.items()), ""]
+def _among(state: Mapping[str, Any], key: Mapping[str, str]) -> tuple[str, ...]:
+    """The group of a series: the first of its names that the state has, the widest last."""
+    own = (*(f"{column}={text}" for column, text in key.items()), "")
+    return tuple(name for name in own if name in state["groups"])[:1]
 
 
-def offsets(state: Mapping[str, Any], key: Mapping[str, str], horizon: int) -> Floats:
-    """[horizon, quantile] of one series."""
-    groups = state["groups"]
-    found = next((groups[name] for name in names(key) if name in groups), None)
+def offsets(state: Mapping[str, Any], group: Sequence[str], horizon: int) -> Floats:
+    """[horizon, quantile] of one group, or of none."""
     table = np.zeros((horizon, len(state["levels"])))
-    if found is not None:
-        for (first, last), row in zip(state["horizons"], found, strict=True):
+    for name in group:
+        for (first, last), row in zip(state["horizons"], state["groups"][name], strict=True):
             table[first - 1 : last] = row
     return table
 

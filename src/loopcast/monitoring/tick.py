@@ -92,7 +92,8 @@ class Monitor:
         firsts, rows = self._measured(task, found, everything)
         seen = self._seen(version, task)
         lease.require()
-        facts |= seen.facts | {"actuals_lag_seconds": found.lag(Frequency.parse(task.frequency))}
+        facts |= seen.facts | self._objective(version, task, seen, rows)
+        facts |= {"actuals_lag_seconds": found.lag(Frequency.parse(task.frequency))}
         with self.database.writing() as connection:
             accuracy.replace(connection, self.model, firsts, rows)
             alarms.write_scores(connection, self.model, version.version, seen.scores)
@@ -105,6 +106,18 @@ class Monitor:
             ticks.write(connection, self.model, done)
         _log(change)
         return done
+
+    def _objective(
+        self, version: Version, task: Task, seen: "Seen", rows: Sequence[Accuracy]
+    ) -> dict[str, Any]:
+        """Coverage of the last season beside what it should be."""
+        first = int(seen.facts.get("through", 0)) - AGAIN * max(task.season, 1) // 2
+        mine = [r for r in rows if r.version == version.version and r.grouping == ""]
+        whole = accuracy.together([row for row in mine if row.last > first])
+        if whole is None:
+            return {}
+        room = self.rules.ranges.room
+        return {"coverage": ranges.met(whole.coverage, whole.points, room)}
 
     def _measured(
         self, task: Task, found: News, everything: bool

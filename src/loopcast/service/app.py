@@ -28,6 +28,7 @@ from loopcast.service.people import People
 from loopcast.service.questions import Questions
 from loopcast.service.routes import ActualValues, Forecasts, Models, reply
 from loopcast.service.settings import Settings
+from loopcast.service.watching import Watching
 from loopcast.service.writer import Writer
 from loopcast.serving.predictor import Predictor
 from loopcast.store.actuals import Actuals
@@ -61,6 +62,7 @@ class Parts:
     people: People
     keys: Keys
     door: Door
+    watching: Watching
 
 
 def assemble(settings: Settings, *, copied: bool = True) -> Parts:
@@ -86,10 +88,14 @@ def assemble(settings: Settings, *, copied: bool = True) -> Parts:
     inference = Inference(champion, forecasting, ledger, settings.limits)
     keys = Keys(settings.keys)
     door = Door(keys, settings.limits, meters, local=settings.local and not settings.keys)
+    watching = Watching(database, settings.model, meters, recalibrate=settings.recalibrate)
+    forecasting.ranges = watching.ranges
+    if champion.ready:
+        watching.refresh(champion.current.version)
     people = People(ledger, settings.reviews, meters)
     return Parts(
         settings, database, registry, ledger, actuals, meters, champion, writer, forecasting,
-        inference, people, keys, door,
+        inference, people, keys, door, watching,
     )  # fmt: skip
 
 
@@ -163,7 +169,9 @@ async def _life(parts: Parts) -> AsyncIterator[None]:
     parts.writer.start()
     parts.meters.store_up.set(1)
     tasks = [
-        asyncio.create_task(parts.champion.watch(parts.settings.poll_seconds, _nothing)),
+        asyncio.create_task(
+            parts.champion.watch(parts.settings.poll_seconds, lambda: _watched(parts))
+        ),
         asyncio.create_task(_thin(parts)),
         asyncio.create_task(parts.people.watch()),
     ]
@@ -178,8 +186,11 @@ async def _life(parts: Parts) -> AsyncIterator[None]:
         log.info("the ledger is flushed")
 
 
-async def _nothing() -> None:
-    """Nothing else is watched."""
+async def _watched(parts: Parts) -> None:
+    """What monitoring wrote since."""
+    if parts.champion.ready:
+        version = parts.champion.current.version
+        await asyncio.to_thread(parts.watching.refresh, version)
 
 
 async def _thin(parts: Parts) -> None:

@@ -57,6 +57,7 @@ class Forecasting:
     ) -> None:
         self.champion, self._lookup, self._ahead = champion, lookup, ahead
         self._writer, self._limits, self._meters = writer, limits, meters
+        self.ranges: Callable[[Result, Served], Result] = lambda result, _: result
         self._threads = ThreadPoolExecutor(_cpus(), "forecast")
         self._batches = Batches(meters)
 
@@ -71,6 +72,8 @@ class Forecasting:
             result = await self._batches.forecast(asked, horizon, served)
         if result is None:
             result = await self.threaded(self._forecast, asked, horizon, served)
+        else:
+            result = self.ranges(result, served)
         self._meters.batch.observe(count or len(result.keys))
         return await self.give(result, horizon, levels, served, asking)
 
@@ -111,6 +114,7 @@ class Forecasting:
             asking.request,
             asking.client,
             asking.digest,
+            result.own,
         )
         await self._writer.keep(answer)
         self._meters.series.inc(len(result.keys))
@@ -163,7 +167,7 @@ class Forecasting:
         quantiles = [served.predictor.run(part.prepared) for part in parts]
         self._meters.stage["instance"].observe(made - begin)
         self._meters.stage["run"].observe(time.perf_counter() - made)
-        return together(parts, quantiles)
+        return self.ranges(together(parts, quantiles), served)
 
     def _parts(self, asked: ForecastAsked, served: Served) -> list[Part]:
         if asked.series is None:

@@ -49,7 +49,30 @@ class Meters:
             "loopcast_model_refused", "Promoted versions that failed their self-test.", registry=own
         )
         self.reviews = Gauge("loopcast_review_queue_size", "Open questions.", registry=own)
+        self._monitored(own)
         self.store_up = Gauge("loopcast_store_up", "1 while the ledger answers.", registry=own)
+
+    def _monitored(self, own: CollectorRegistry) -> None:
+        """Read from the store after each tick of `loopcast monitor`."""
+        self.coverage = Gauge(
+            "loopcast_coverage_ratio", "Share of actual values inside a range, of late.",
+            ("level", "horizon_bucket"), registry=own,
+        )  # fmt: skip
+        self.scaled = Gauge(
+            "loopcast_scaled_error", "Mean error in seasonal naive scales, of late.",
+            ("metric", "horizon_bucket", "role"), registry=own,
+        )  # fmt: skip
+        self.drift = Gauge(
+            "loopcast_drift_score", "The panel's tests at their last look, in deviations.",
+            ("check",), registry=own,
+        )  # fmt: skip
+        self.lag = Gauge(
+            "loopcast_actuals_lag_seconds", "From a step's end to its value, median.", registry=own
+        )
+        self.alarms = Gauge("loopcast_alarms_open", "Open alarms.", registry=own)
+        self.ticked = Gauge(
+            "loopcast_monitor_tick_timestamp_seconds", "Of monitoring's last tick.", registry=own
+        )
 
     def text(self) -> bytes:
         """The exposition format."""

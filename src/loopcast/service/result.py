@@ -21,6 +21,7 @@ class Result:
     history: NDArray[np.float32]  # [series, history]
     sources: list[str]
     warnings: list[list[str]]
+    own: NDArray[np.float32] | None = None  # the model's quantiles, where others are answered
 
 
 def split(part: Part, quantiles: NDArray[np.float32], sizes: Sequence[int]) -> list[Result]:

@@ -135,6 +135,7 @@ class Settings(Section, frozen=True, kw_only=True):
     reviews: Reviews = Reviews()
     poll_seconds: float = 2.0  # how often the registry is asked for a promotion
     threads: int = 1  # of onnxruntime, for one run
+    recalibrate: bool = False  # ranges are moved by what monitoring learnt of late
     monitoring: dict[str, Any] = {}
     retrain: dict[str, Any] = {}
 
