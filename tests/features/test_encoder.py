@@ -20,7 +20,7 @@ from loopcast.features.scaling import Scaling
 from loopcast.models.network import Window
 
 SCALINGS = list(
-    itertools.product(("standard", "mean_absolute", "robust"), ("none", "log1p", "asinh"))
+    itertools.product(("standard", "mean_absolute", "robust", "change"), ("none", "log1p", "asinh"))
 )
 NAN = float("nan")
 TRAIN_END = 340

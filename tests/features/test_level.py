@@ -115,7 +115,7 @@ def test_the_answer_stays_within_what_train_has_seen(panel, task):
 
 
 @pytest.mark.parametrize("fill", [np.nan, 0.0, 5.0])
-@pytest.mark.parametrize("kind", ["standard", "mean_absolute", "robust"])
+@pytest.mark.parametrize("kind", ["standard", "mean_absolute", "robust", "change"])
 def test_a_panel_that_tells_nothing_gives_finite_numbers(panel, task, fill, kind):
     flat = replace(panel, target=np.full_like(panel.target, fill))
     for train in (flat, flat.until(0)):

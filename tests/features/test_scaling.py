@@ -6,7 +6,7 @@ import torch
 
 from loopcast.features.scaling import Scaling
 
-KINDS = ("standard", "mean_absolute", "robust")
+KINDS = ("standard", "mean_absolute", "robust", "change")
 TRANSFORMS = ("none", "log1p", "asinh")
 ALL = list(itertools.product(KINDS, TRANSFORMS))
 NAN = float("nan")
@@ -49,6 +49,15 @@ def test_robust_is_median_and_quartile_distance():
     low, middle, high = np.nanpercentile(values, [25, 50, 75], axis=1)
     assert np.allclose(location[:, 0], middle, rtol=1e-5)
     assert np.allclose(scale[:, 0], (high - low) / 1.349, rtol=1e-4)
+
+
+def test_change_is_the_mean_size_of_a_step_where_both_ends_are_known():
+    values = [[1.0, 3.0, float("nan"), 7.0, 6.0]]
+    _, location, scale = run(Scaling("change"), values)
+    assert location.item() == pytest.approx(4.25)
+    whole = [[1.0, 3.0] * 20]
+    _, _, scale = run(Scaling("change"), whole)
+    assert scale.item() == pytest.approx(2.0)
 
 
 def test_robust_is_hardly_moved_by_an_outlier():

@@ -85,3 +85,19 @@ def test_plan_tells_what_is_chosen_and_why(tmp_path, monkeypatch, capsys):
     chosen, why = capsys.readouterr().out.split("\n\n")
     assert yaml.safe_load(chosen)["model"]["members"] == 2
     assert "history: " not in why
+
+
+def test_keys_with_few_steps_each_are_not_learned_by_heart():
+    few, enough = planned(noise(40, 45)), planned(noise(40, 60))
+    assert few.task.static.categorical == ()
+    assert enough.task.static.categorical == ("key",)
+    assert "static.key" not in few.resident().tensors
+
+
+def test_what_only_drifts_is_scaled_by_its_steps_and_drawn_from_all_of_its_past():
+    week = np.arange(230)
+    yearly = planned(20 + 5 * np.sin(2 * np.pi * week / 52) + noise(10, 230))
+    drifting = planned(20 + noise(10, 230).cumsum(1))
+    assert (yearly.scaling.kind, drifting.scaling.kind) == ("standard", "change")
+    assert defaults.recent(yearly.task, worth=True) == 520
+    assert defaults.recent(drifting.task, worth=False) is None

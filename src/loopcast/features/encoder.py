@@ -67,6 +67,7 @@ class Encoder(nn.Module):
     ) -> Self:
         """The same modules without data; `load_state_dict` then brings their numbers back."""
         chosen = default_features(task) if features is None else features
+        scaling = Scaling(**facts["scaling"]) if "scaling" in facts else scaling
         pairs = zip(chosen, facts["features"], strict=True)
         fitted = [feature.restore(known, task) for feature, known in pairs]
         return cls(task, fitted, scaling, Level().restore(facts["level"], task))
@@ -75,6 +76,7 @@ class Encoder(nn.Module):
         """Plain JSON values."""
         return {
             "features": [feature.facts() for feature in self._listed],
+            "scaling": {"kind": self.scaling.kind, "transform": self.scaling.transform},
             "level": self.level.facts(),
         }
 

@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-Kind = Literal["standard", "mean_absolute", "robust"]
+Kind = Literal["standard", "mean_absolute", "robust", "change"]
 Transform = Literal["none", "log1p", "asinh"]
 
 RESOLUTION = 2.4e-7
@@ -21,7 +21,9 @@ LARGEST = 88.0  # exp of it is still a float32
 class Scaling(nn.Module):
     """Transform, then subtract the window's location and divide by its scale, which is positive.
 
-    "mean_absolute" has location 0; "robust" is the median and the quartile distance. log1p keeps
+    "mean_absolute" has location 0; "robust" is the median and the quartile distance;
+    "change" is the mean, and the mean absolute change from one step to the next, so that a trend does
+    not make its own errors look small. log1p keeps
     the sign: it means log1p(|x|) on either side of zero.
     """
 
@@ -86,6 +88,8 @@ class Scaling(nn.Module):
             return _quartiles(values, mask, mask / count)
         location = values.sum(dim=-1, keepdim=True) / count
         location = location + ((values - location) * mask).sum(dim=-1, keepdim=True) / count
+        if self.kind == "change" and values.shape[-1] > 1:
+            return location, _change(values, mask)
         rest = (values - location) * mask
         peak = rest.abs().amax(dim=-1, keepdim=True).clamp(min=1e-30)
         length = torch.linalg.vector_norm(rest / peak, dim=-1, keepdim=True)
@@ -104,6 +108,13 @@ class Scaling(nn.Module):
             deviation = deviation + instead * torch.exp2(1 - count)
         scale = torch.where(flat, instead, deviation)
         return torch.where(count > 0, scale, spread).clamp(min=1e-30)
+
+
+def _change(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean absolute change between neighbours that are both observed; 0 where there are none."""
+    both = mask[..., 1:] * mask[..., :-1]
+    change = (values[..., 1:] - values[..., :-1]).abs() * both
+    return change.sum(dim=-1, keepdim=True) / both.sum(dim=-1, keepdim=True).clamp(min=1)
 
 
 def _quartiles(values: Tensor, mask: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:

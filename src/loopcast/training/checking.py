@@ -89,9 +89,25 @@ def derived(task: Task, train: Panel) -> Task:
     task = replace(task, season=season)
     if not task.history:
         longest = int((train.origin - train.start).max()) + 1
-        told = typical(train), tells(task, train)
-        task = replace(task, history=defaults.history(season, task.horizon, longest, *told))
-    return task
+        about = typical(train), tells(task, train)
+        task = replace(task, history=defaults.history(season, task.horizon, longest, *about))
+    return told(task, train)
+
+
+def told(task: Task, train: Panel) -> Task:
+    """Without the static keys of whose texts the train part says too little to learn them apart."""
+    kept = [
+        name
+        for name in task.static.categorical
+        if name not in task.series or defaults.learnable(*shown(train, name))
+    ]
+    return replace(task, static=replace(task.static, categorical=tuple(kept)))
+
+
+def shown(train: Panel, name: str) -> tuple[int, int]:
+    """Texts of a static column in the train part, and the steps of all its series."""
+    column, begun = train.categories[f"static.{name}"], train.lengths > 0
+    return len(np.unique(column.codes[begun])), int(train.lengths.sum())
 
 
 def typical(train: Panel) -> int:

@@ -44,7 +44,8 @@ def agreed(asked: Task, known: Task) -> Task:
             )
     for role in ("static", "past", "future"):
         wanted, there = getattr(asked, role).names, getattr(known, role).names
-        if set(wanted) != set(there):
+        chosen = set(asked.series) if role == "static" else set()  # keys are static by rule
+        if set(wanted) - chosen != set(there) - chosen:
             raise ConfigError(
                 f"data.{role} is {_word(wanted)}, but the checkpoint was fitted with"
                 f" {_word(there)}; {ADVICE}"

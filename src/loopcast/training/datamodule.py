@@ -63,7 +63,7 @@ class DataModule(L.LightningDataModule):
         stride: int | None = None,
         features: list[Feature] | None = None,
         holidays: list[str] | dict[str, str] | None = None,
-        scaling: Kind = "standard",
+        scaling: Kind | None = None,
         transform: Transform = "none",
         batch_size: int | None = None,
         sampling: Sampling = "windows",
@@ -99,11 +99,12 @@ class DataModule(L.LightningDataModule):
         )
         self.checks = Checks((validation, test), non_negative, strict)
         self.stride = horizon if stride is None else stride
-        self.features, self.scaling = features, Scaling(scaling, transform)
+        self.features = features
+        self.named_scaling, self.transform = scaling, transform
         self.holidays = named_places(holidays)
         self.batch_size, self.sampling, self.seed = batch_size, sampling, seed
         self.partial = partial
-        self.recent = recent if isinstance(recent, list) else [recent]
+        self.recent: list[int | None] = [*recent] if isinstance(recent, list) else [recent]
         self.placed = resident
         self.known: Task | None = None  # a checkpoint's task, where one is resumed or judged
         self.folder: Path | None = None  # the run's own, where its findings are kept
@@ -133,6 +134,10 @@ class DataModule(L.LightningDataModule):
         if self.holidays:
             known = default_features(task) if self.features is None else self.features
             self.features = [*known, Holidays(self.holidays)]
+        kind = self.named_scaling or defaults.scaling(
+            self.task.season, tells(self.task, self.train)
+        )
+        self.scaling = Scaling(kind, self.transform)
         self.encoder = Encoder.fit(self.train, self.task, self.features, self.scaling)
         self.windows: Windows | None = None
 
@@ -208,6 +213,12 @@ class DataModule(L.LightningDataModule):
     def _batch(self, windows: int, members: int) -> int:
         return self.batch_size or defaults.batch_size(windows, members)
 
+    def _recent(self) -> list[int | None]:
+        """The newest windows of each series that are drawn, by rule where none are named."""
+        if self.recent != [None]:
+            return list(self.recent)
+        return [defaults.recent(self.task, tells(self.task, self.train))]
+
     def facts(self, trainer: L.Trainer | None = None) -> defaults.Facts:
         """What the rules for a network that is not named look at."""
         trainer = trainer or self.trainer
@@ -235,7 +246,7 @@ class DataModule(L.LightningDataModule):
             self.sampling,
             self.trainer.global_rank if self.trainer else 0,
             self.trainer.world_size if self.trainer else 1,
-            recent=self.recent,
+            recent=self._recent(),
             members=members,
         )
 

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from loopcast.core.frequency import Frequency
 from loopcast.core.task import Task
+from loopcast.features.scaling import Kind
 from loopcast.models.mlp import ResidualMLP
 from loopcast.models.network import Network, Widths
 
@@ -24,6 +26,10 @@ FEW_STEPS, FEW_SECONDS = 200, 15.0
 """A budget below either trains one network: each of several would see too little."""
 RATE = (1e-3, 3e-3)
 """Learning rates of one network, and of members, whose median forgives a rough step."""
+NEWEST = 10
+"""Seasons, or horizons, at the end of the train part from which windows are drawn."""
+FEWEST = 50
+"""Steps for each text of a series key."""
 SEASONS = 3
 HORIZONS = 2
 UNSEASONAL = 8
@@ -108,6 +114,28 @@ def seasons(season: int, typical: int) -> int:
     return WEEK if season in DAYS else max(1, min(SEASONS, typical // season))
 
 
+def scaling(season: int, worth: bool) -> Kind:
+    """A season swings about its level; what drifts, or is of days, is told by its steps."""
+    return "standard" if worth and season not in DAYS else "change"
+
+
+def recent(task: Task, worth: bool) -> int | None:
+    """Windows of each series that are drawn, the newest: what seasons were long ago misleads.
+
+    Days and finer keep a year at least, for the calendar repeats by the year. None: all.
+    """
+    if not worth:
+        return None
+    frequency = Frequency.parse(task.frequency)
+    year = {"day": 366, "business": 261}.get(frequency.unit, 0)
+    return max(NEWEST * max(task.season, task.horizon), year)
+
+
+def learnable(texts: int, steps: int) -> bool:
+    """Do so many steps in all tell so many keys apart? Else a network learns their noise by heart."""
+    return steps >= FEWEST * texts
+
+
 def batch_size(windows: int, members: int = 1) -> int:
     """Windows a step and member: all of them where they are few."""
     return min(BATCH // members, max(8, windows))
@@ -132,4 +160,13 @@ def reasons(task: Task, typical: int, worth: bool) -> dict[str, str]:
             else "no season"
         )
         rule = f"{said}: up to {UNSEASONAL} horizons, a third of a series, or {two}"
-    return {"history": f"{rule}; the median series has {typical:,} steps to train on"}
+    newest = recent(task, worth)
+    return {
+        "scaling": "the season swings about the level of a window"
+        if worth
+        else "no season, so a window is measured by its steps",
+        "recent": f"windows of the newest {newest:,} steps of a series"
+        if newest
+        else "all windows: there is no season that could have changed",
+        "history": f"{rule}; the median series has {typical:,} steps to train on",
+    }

@@ -86,7 +86,7 @@ def sensible(config: Mapping[str, Any], task: Task, longest: int) -> list[Range]
     network = parameters(config)
     found = [
         Range("model.learning_rate", low=2e-4, high=5e-3, log=True),
-        Range("data.scaling", ("standard", "mean_absolute", "robust")),
+        Range("data.scaling", ("standard", "mean_absolute", "robust", "change")),
         Range("data.transform", ("none", "log1p", "asinh")),
     ]
     steps = [n * task.history // 2 for n in (2, 3, 4)]
