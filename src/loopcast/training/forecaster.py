@@ -206,11 +206,15 @@ class Forecaster(L.LightningModule):
     def configure_optimizers(self) -> Optimizer:
         """AdamW (fused) unless the YAML names another."""
         assert self.recipe is not None
-        if self.optimizer is not None:
-            return self.optimizer(self.parameters())
-        return AdamW(
-            self.parameters(), self.recipe.learning_rate, weight_decay=self.weight_decay, fused=True
-        )
+        weights, rate = self.parameters(), self.recipe.learning_rate
+        try:
+            if self.optimizer is not None:
+                return self.optimizer(weights)
+            return AdamW(weights, rate, weight_decay=self.weight_decay, fused=True)
+        except (ValueError, TypeError) as error:
+            raise ConfigError(
+                f"model: the optimizer cannot be set up like this: {error}"
+            ) from error
 
     def _set_learning_rate(self) -> None:
         if self.schedule == "cosine":

@@ -107,6 +107,8 @@ def _missing(text: str, place: str) -> str | None:
 def _class_path(text: str, place: str) -> str | None:
     """A class_path that leads nowhere, or to something else."""
     path = re.search(r"class_path[ =]'([\w.]+)'", text)
+    if place and not path:  # named without class_path, as a flag may
+        path = re.search(r"Expected a path but ([\w.]+) ", text)
     if found := re.search(r"'([\w.]+)' to be a subclass of <class '([\w.]+)'>", text):
         return f"{place}.class_path: {found[1]} is no {found[2].split('.')[-1]}"
     if not path or not re.search("has no attribute|No module named|Unexpected import|import", text):
