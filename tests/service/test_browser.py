@@ -132,6 +132,14 @@ def test_the_list_follows_what_is_typed(boss):
     assert "Victoria" in boss.text("#found") and boss.complaints() == []
 
 
+def test_the_overview_follows_what_happens(boss, service):
+    boss.open("/ui")
+    service.parts.registry.note(1, "noted", "by <b>nobody</b>", "the test")
+    boss.run("document.querySelector('#now').dispatchEvent(new Event('refresh'))")
+    boss.wait(lambda: "by <b>nobody</b>" in boss.text("#now"))
+    assert len(boss.all("#now")) == 1 and boss.complaints() == []
+
+
 def test_the_numbers_of_a_chart_follow_the_pointer(boss):
     from selenium.webdriver import ActionChains
 

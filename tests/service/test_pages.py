@@ -1,5 +1,6 @@
 """The page over HTTP: who may see and do what, what is escaped, what is refused."""
 
+import html
 import json
 import re
 import time
@@ -7,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 from page_visitor import HOSTILE, KEYS, SECRETS, Visitor, watched
+from page_world import monitored
 from tiny_service import running
 
 from loopcast.service.pages import sessions
@@ -276,6 +278,65 @@ def test_a_blind_question_hides_its_forecast_until_it_is_answered(tmp_path):
         assert "a fair" in boss.get(boss.page.headers["location"])
         (given,) = service.parts.people.overrides.read()
         assert (given.author, given.value, given.hidden) == ("ann", 9.5, True)
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """Pages of a service that monitoring and retraining have written for, by path."""
+    retrain = {"config": "x.yaml", "triggers": {"age": 12, "rows": 5000}}
+    with watched(tmp_path_factory.mktemp("seen"), retrain=retrain) as service:
+        monitored(service.parts)
+        ann = Visitor(service).log_in("ann")
+        paths = ("/ui", "/ui/accuracy", "/ui/accuracy?version=2", "/ui/drift", "/ui/retrains")
+        return {path: ann.get(path) for path in paths}
+
+
+def words(text):
+    """What is read: no tags, blanks as one."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).split())
+
+
+def test_the_overview_says_whether_all_is_well_and_what_comes_next(seen):
+    text = words(seen["/ui"])
+    assert "Alarm (level, panel): errors have moved (level)" in text
+    assert "too few points to judge: 80 % ± 3 %" in text
+    assert "done 2 alarms" in text and "kept now, for age: why" in text
+    assert "next: now: an alarm is open, or when 12 steps have come, or when 5,000 values" in text
+
+
+def test_accuracy_is_shown_by_version_horizon_and_category(seen):
+    text = words(seen["/ui/accuracy"])
+    titles = (
+        "Error by version",
+        "Coverage of the 80 % range by version",
+        "Error by horizon, version 1",
+    )
+    assert all(title in text for title in titles)
+    assert "By shop, the worst first" in text and "<u>a</u>" in text and "<u>" not in seen["/ui"]
+    drawn = chart(seen["/ui/accuracy"])
+    assert [line["label"] for line in drawn["lines"]] == [
+        "version 1",
+        "version 2",
+        "seasonal naive",
+    ]
+    assert len(drawn["x"]) == 24 and drawn["lines"][0]["values"][:2] == [0.7, 0.8]
+    assert "By horizon, version 2" in words(seen["/ui/accuracy?version=2"])
+
+
+def test_drift_shows_alarms_with_what_explains_them(seen):
+    text = words(seen["/ui/drift"])
+    opened, _, closed = text.partition("Closed alarms")
+    assert "errors have moved (level)" in opened and "errors have moved (coverage)" in closed
+    assert "price: missing in 12 % of rows" in opened and "Concerned: <i>a</i> · x" in opened
+    assert "<b>shop" not in seen["/ui/drift"] and "<i>a" not in seen["/ui/drift"]
+    assert chart(seen["/ui/drift"])["lines"][1]["role"] == "aim"
+
+
+def test_retrains_say_why_and_which_gate_decided(seen):
+    text = words(seen["/ui/retrains"])
+    first, _, second = text.partition("promoted version 2")
+    assert "kept version 3 against version 1 the gain is too small" in first
+    assert "gain 0.4 % lower loss 2 % at least no" in first and "# The decision" in second
 
 
 def test_the_queue_shows_whether_overrides_helped(tmp_path):

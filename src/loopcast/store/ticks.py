@@ -39,10 +39,17 @@ def write(connection: sa.Connection, model: str, tick: Tick) -> None:
 
 def last(database: Database, model: str, outcome: str | None = None) -> Tick | None:
     """The newest tick, or the newest with this outcome."""
+    return next(iter(recent(database, model, outcome, 1)), None)
+
+
+def recent(
+    database: Database, model: str, outcome: str | None = None, limit: int = 20
+) -> list[Tick]:
+    """The newest first."""
     where = [ticks.c.model == model]
     if outcome is not None:
         where.append(ticks.c.outcome == outcome)
-    query = sa.select(ticks).where(*where).order_by(ticks.c.id.desc()).limit(1)
+    query = sa.select(ticks).where(*where).order_by(ticks.c.id.desc()).limit(limit)
     with database.reading() as connection:
-        row = connection.execute(query).one_or_none()
-    return None if row is None else Tick(row.at, row.seconds, row.outcome, json.loads(row.facts))
+        rows = connection.execute(query).all()
+    return [Tick(row.at, row.seconds, row.outcome, json.loads(row.facts)) for row in rows]

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -13,11 +14,15 @@ from loopcast.store import alarms, ticks
 from loopcast.store.accuracy import Accuracy, read, together
 from loopcast.store.catalogue import Catalogue
 from loopcast.store.clock import now
+from loopcast.store.version import Version
 
 if TYPE_CHECKING:
     from loopcast.service.app import Parts
 
 DAY = 86_400_000_000
+SEASONS = 2
+ROOM = 0.03
+"""Of coverage, where monitoring's section says nothing else; as its own default."""
 
 
 class Overview:
@@ -45,7 +50,7 @@ class Overview:
             None,
         )
         open_ = alarms.active(parts.database, model)
-        rows = read(parts.database, model, grouping="")
+        recent = self._recent(version) if version else None
         return {
             "version": version,
             "promoted": promoted,
@@ -53,25 +58,40 @@ class Overview:
             "stopping": parts.inference.stopping,
             "activity": self._catalogue.activity(now() - DAY),
             "alarms": open_,
-            "tick": ticks.last(parts.database, model),
-            "done": ticks.last(parts.database, model, "done"),
-            "ranges": _ranges(rows, version.version if version else None),
-            "accuracy": together(
-                [one for one in rows if version and one.version == version.version]
-            ),
+            "ticks": ticks.recent(parts.database, model, limit=6),
+            "at": now(),
+            "ranges": _kept(recent, self._room()),
+            "accuracy": recent,
             "questions": parts.people.reviews.open_count(),
             "events": events[:8],
             **self._retrains.coming(),
         }
 
+    def _recent(self, version: Version) -> Accuracy | None:
+        """Of the last two seasons of targets, as the ranges are learnt."""
+        rows = read(
+            self._parts.database, self._parts.settings.model, version=version.version, grouping=""
+        )
+        span = SEASONS * max(int(version.task.get("season", 1)), 1)
+        last = max((one.last for one in rows), default=0)
+        return together([one for one in rows if one.first > last - span])
 
-def _ranges(rows: list[Accuracy], version: int | None) -> list[dict[str, float]]:
-    """Each range of the version that serves: what it promises and what it kept."""
-    found = together([one for one in rows if one.version == version])
-    if found is None:
-        return []
-    return [
-        {"nominal": float(nominal) / 100, "kept": kept}
-        for nominal, kept in sorted(found.coverage.items(), key=lambda pair: -float(pair[0]))
-        if not math.isnan(kept)
-    ]
+    def _room(self) -> float:
+        """How far coverage may lie from what was promised: monitoring's setting."""
+        section: Mapping[str, Any] = self._parts.settings.monitoring.get("ranges") or {}
+        return float(section.get("room", ROOM))
+
+
+def _kept(found: Accuracy | None, room: float) -> list[dict[str, Any]]:
+    """Each range: what it promises, what it kept, and whether that meets the objective.
+
+    `met` is None where the points are too few to tell.
+    """
+    kept = []
+    for nominal, share in (found.coverage if found else {}).items():
+        aim, points = float(nominal) / 100, found.points if found else 0
+        if points:
+            sure = 2 * math.sqrt(aim * (1 - aim) / points) <= room
+            met = abs(share - aim) <= room if sure else None
+            kept.append({"nominal": aim, "kept": share, "met": met, "room": room})
+    return sorted(kept, key=lambda one: -one["nominal"])
