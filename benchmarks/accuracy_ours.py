@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import sets
 
 import loopcast
@@ -20,24 +21,27 @@ def data(name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def main(run: dict[str, Any], out: Path) -> None:
-    """Writes unique_id, ds, forecast and the quantiles."""
-    history, _ = sets.parts(run["set"])
-    keys = history[[sets.KEY, *sets.SPECS[run["set"]].series]].drop_duplicates(sets.KEY)
-    rows = history[[*sets.SPECS[run["set"]].series, sets.TIME, sets.TARGET]]
-    budget = {"max_time": {"seconds": run["seconds"]}}
+def forecast(name: str, model: dict[str, Any], trainer: dict[str, Any], seed: int) -> pd.DataFrame:
+    """Fits in the working directory; unique_id, ds, forecast and the quantiles after the history."""
+    history, _ = sets.parts(name)
+    series = list(sets.SPECS[name].series)
+    rows = history[[*series, sets.TIME, sets.TARGET]]
     began = time.perf_counter()
-    done = loopcast.fit(
-        rows, name="ours", data=data(run["set"]), model={}, trainer=budget, seed=run["seed"]
-    )
+    done = loopcast.fit(rows, name="ours", data=data(name), model=model, trainer=trainer, seed=seed)
     seconds = time.perf_counter() - began
-    forecast = loopcast.Predictor(done.artifact).predict(rows).to_pandas()
-    series = list(sets.SPECS[run["set"]].series)
+    found = loopcast.Predictor(done.artifact).predict(rows).to_pandas()
     if series != [sets.KEY]:
-        text = keys.assign(**{name: keys[name].astype(str) for name in series})
-        forecast = forecast.merge(text, on=series)
-    forecast.attrs["fit_seconds"] = round(seconds, 1)
-    forecast.to_parquet(out)
+        keys = history[[sets.KEY, *series]].drop_duplicates(sets.KEY)
+        text = keys.assign(**{column: keys[column].astype(str) for column in series})
+        found = found.merge(text, on=series)
+    found.attrs["fit_seconds"] = round(seconds, 1)
+    return found
+
+
+def main(run: dict[str, Any], out: Path) -> None:
+    """Writes the forecast as Parquet."""
+    budget = {"max_time": {"seconds": run["seconds"]}, "enable_progress_bar": False}
+    forecast(run["set"], {}, budget, run["seed"]).to_parquet(out)
 
 
 if __name__ == "__main__":
