@@ -24,7 +24,7 @@ from loopcast.training.forecaster import Forecaster
 
 TASK = Task("y", "t", (), "MS", horizon=5, season=4, history=11, quantiles=(0.1, 0.5, 0.9))
 SHORT = replace(TASK, history=5, horizon=2, season=2)  # a recurrent cell is traced step by step
-WIDTHS = Widths(past=3, future=6, static=4)
+WIDTHS = Widths(past=3, future=6, static=4, covariates=2)
 MEMBERS = 2
 SMALL = {"width": 8, "layers": 1}
 SHARED = ("past", "future", "static")
@@ -180,7 +180,7 @@ def test_past_future_and_static_features_all_move_the_forecast(kind):
         (replace(TASK, horizon=40), WIDTHS),
         (TASK, Widths(0, 0, 0)),
         (TASK, Widths(1, 1, 4)),  # what the encoder gives where there are no covariates
-        (TASK, Widths(40, 70, 90)),
+        (TASK, Widths(40, 70, 90, covariates=50)),
     ],
     ids=["usual", "history 1", "horizon 1", "least", "long", "nothing", "bare", "many"],
 )

@@ -17,8 +17,9 @@ from loopcast.data.database import SqlQuery
 from loopcast.data.files import CsvFile, ParquetFile
 from loopcast.data.joined import Joined
 from loopcast.data.where import OPERATORS
+from loopcast.data.wide import Wide
 
-SOURCES = (CsvFile, ParquetFile, SqlQuery, Joined, Appended)
+SOURCES = (CsvFile, ParquetFile, SqlQuery, Joined, Appended, Wide)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ class CsvFile(Source):
     """A CSV file, plain or .gz; a list or a glob pattern of files is read one below the other.
 
     `where` keeps the rows for which every [column, operator, value] holds, see data/where.py.
+    `times`: columns of dates that are not ISO, and how they are written, as in strptime.
     """
 
     path: str | list[str]
@@ -28,6 +29,7 @@ class CsvFile(Source):
     decimal: str = "."
     encoding: str = "utf-8"
     where: list[Condition] = field(default_factory=list)
+    times: dict[str, str] = field(default_factory=dict)
 
     def columns(self) -> list[str]:
         """See Source."""
@@ -49,7 +51,16 @@ class CsvFile(Source):
             )
             for path in paths(self.path)
         ]
-        return matching(pd.concat(frames, ignore_index=True), self.where)[list(columns)]
+        frame = self._dated(pd.concat(frames, ignore_index=True))
+        return matching(frame, self.where)[list(columns)]
+
+    def _dated(self, frame: pd.DataFrame) -> pd.DataFrame:
+        for name in set(self.times) & set(frame.columns):
+            try:
+                frame[name] = pd.to_datetime(frame[name], format=self.times[name])
+            except ValueError as error:
+                raise unreadable(self.describe(), error) from error
+        return frame
 
     def describe(self) -> str:
         """See Source."""

@@ -95,6 +95,11 @@ class Encoder(nn.Module):
         sums = {axis: sum(f.width for f in self._listed if f.axis == axis) for axis in ROLES}
         return max(sums["past"], 1), max(sums["future"], 1), sums["static"] + WINDOW_FACTS
 
+    @property
+    def covariates(self) -> int:
+        """Columns of future that are no calendar; they come last."""
+        return sum(f.width for f in self._of("future") if not isinstance(f, Calendar))
+
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         """The fields of a network's window, by name."""
         scaled, facts = self._target(inputs, None)
@@ -133,7 +138,12 @@ class Encoder(nn.Module):
         return {"target": scaled, "mask": mask, "location": location, "scale": scale}, facts
 
     def _parts(self, axis: Axis, inputs: Inputs) -> list[Tensor]:
-        return [f(inputs) for f in self._listed if f.axis == axis and f.width]
+        return [f(inputs) for f in self._of(axis)]
+
+    def _of(self, axis: Axis) -> list[Feature]:
+        """In order, the calendar before the others."""
+        mine = [f for f in self._listed if f.axis == axis and f.width]
+        return sorted(mine, key=lambda f: not isinstance(f, Calendar))
 
     def _window_facts(self, mask: Tensor, zero: Tensor, location: Tensor, scale: Tensor) -> Tensor:
         """[batch, 4]: shares of observed steps and of zeros, scale against train and level."""

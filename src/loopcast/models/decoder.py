@@ -20,6 +20,19 @@ SPREAD = 0.5
 HANDED = 8
 """Numbers the encoding hands to each horizon step."""
 WIDTH = 32
+"""Of the map shared over the horizon's steps."""
+WIDE = 64
+"""And of its two layers where there are covariates, whose effects depend on each other."""
+LOOKS = 2
+"""Ways to tell which history steps are like a horizon step."""
+SAME, FAR = 1.2, 0.1
+"""What the calendar's columns weigh in the first look, and in the others, at first."""
+CLOSE = 1.5
+"""What all covariates together weigh."""
+LITTLE = 0.05
+"""A mean over less than this many steps alike is drawn towards the window's mean."""
+LEAN = 0.3
+"""Share of each look's mean that a forecast starts from; the anchor has the rest of its share."""
 
 
 class Anchor(nn.Module):
@@ -50,11 +63,57 @@ class Anchor(nn.Module):
         return value, (total > 0).to(value.dtype)
 
 
+class Alike(nn.Module):
+    """The history's mean over steps like each horizon step, by what is known ahead of both.
+
+    A step counts exp(-distance) in the weighted columns of a look, so that what is unlike the
+    horizon step (another weekday, no promotion, closed) counts next to nothing. The first look is
+    at covariates and calendar, the second at covariates alone, until trained; what carries nothing
+    begins with a small weight, the smaller the more covariates there are.
+    """
+
+    age: Tensor
+
+    def __init__(self, task: Task, widths: Widths) -> None:
+        super().__init__()
+        self.members, self.history, self.horizon = widths.members, task.history, task.horizon
+        calendar, rest = widths.future - widths.covariates, widths.covariates
+        near = [CLOSE / rest**0.5] * rest
+        columns = torch.tensor(
+            [[SAME if look == 0 else FAR] * calendar + near for look in range(LOOKS)]
+        )
+        stack = (widths.members,) if widths.members else ()
+        self.column = nn.Parameter(columns.repeat(*stack, 1, 1))
+        self.forget = nn.Parameter(torch.zeros(*stack, LOOKS))
+        age = torch.arange(task.history - 1, -1, -1) / task.history
+        self.register_buffer("age", age[:, None], persistent=False)
+
+    def forward(self, window: Window) -> Tensor:
+        """[..., batch, horizon, 2 * look]: the mean of each look, and how much it rests on."""
+        before, ahead = window.future.split([self.history, self.horizon], -2)
+        told = torch.stack([window.target * window.mask, window.mask], -1)
+        return torch.cat([self._look(look, ahead, before, told) for look in range(LOOKS)], -1)
+
+    def _look(self, look: int, ahead: Tensor, before: Tensor, told: Tensor) -> Tensor:
+        """`told` [..., batch, history, 2]: target and mask. One product gives all distances."""
+        column, forget = self.column[..., look, :], self.forget[..., look, None]
+        if self.members:
+            column, forget = column[:, None, None], forget[:, None, None]
+        query, key = ahead * column, before * column
+        one = torch.ones_like(query[..., :1])
+        query = torch.cat([2 * query, -query.square().sum(-1, keepdim=True), one], -1)
+        old = key.square().sum(-1, keepdim=True) + forget.exp() * self.age
+        key = torch.cat([key, torch.ones_like(old), -old], -1)
+        mean, rest = ((query @ key.mT).exp() @ told).split(1, -1)
+        return torch.cat([mean / (rest + LITTLE), rest / (rest + LITTLE)], -1)
+
+
 class StepHead(nn.Module):
     """One map shared over the horizon's steps, fed each step's own known-ahead features.
 
     So a price, promotion or holiday moves the very step it is on. `handed`: numbers that the
-    network hands to each step. Untrained it gives the anchor, spread out by level.
+    network hands to each step. Untrained it gives the anchor, spread out by level; where there are
+    covariates, the anchor and the means over steps alike.
     """
 
     spread: Tensor
@@ -63,19 +122,31 @@ class StepHead(nn.Module):
         super().__init__()
         members, quantiles = widths.members, len(task.quantiles)
         self.horizon, self.members = task.horizon, members
-        self.step = Linear(handed + widths.future + 2, WIDTH, members)
-        self.leave = Linear(WIDTH, quantiles, members).zero()
+        self.alike = Alike(task, widths) if widths.covariates else None
+        looks = LOOKS if widths.covariates else 0
+        inputs = handed + widths.future + 2 + 2 * looks
+        width = WIDE if widths.covariates else WIDTH
+        self.step = Linear(inputs, width, members)
+        self.further = Linear(width, width, members) if widths.covariates else None
+        self.leave = Linear(width, quantiles, members).zero()
         self.anchor = Anchor(task, members)
-        self.gate = nn.Parameter(torch.full((members, 1, 1, 1) if members else (), GATE))
+        shares = torch.tensor([GATE - looks * LEAN] + [LEAN] * looks)
+        self.gate = nn.Parameter(shares.repeat(members, 1, 1, 1) if members else shares)
         normal = torch.tensor([NormalDist().inv_cdf(level) for level in task.quantiles])
         self.register_buffer("spread", SPREAD * normal, persistent=False)
 
     def forward(self, handed: Tensor, window: Window) -> Tensor:
         """Handed [..., batch, horizon, number] -> [..., batch, horizon, quantile]."""
         naive, known = (part[..., None] for part in self.anchor(window))
-        own = window.future[..., -self.horizon :, :]
-        steps = torch.relu(self.step(join([handed, own, naive, known], self.members)))
-        return self.gate * naive + self.spread + self.leave(steps)
+        own, begin = window.future[..., -self.horizon :, :], naive
+        given = [handed, own, naive, known]
+        if self.alike is not None:
+            given.append(self.alike(window))
+            begin = join([naive, given[-1][..., ::2]], self.members)
+        steps = torch.relu(self.step(join(given, self.members)))
+        if self.further is not None:
+            steps = steps + torch.relu(self.further(steps))
+        return (self.gate * begin).sum(-1, keepdim=True) + self.spread + self.leave(steps)
 
 
 class Decoder(nn.Module):

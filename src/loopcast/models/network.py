@@ -8,12 +8,17 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Widths:
-    """Fitted feature sizes; `members` > 0 asks for stacked weights with a leading member axis."""
+    """Fitted feature sizes; `members` > 0 asks for stacked weights with a leading member axis.
+
+    The last `covariates` of the future features are no calendar: they are known ahead of a step
+    beside its date.
+    """
 
     past: int
     future: int
     static: int
     members: int = 0
+    covariates: int = 0
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from loopcast.training.defaults import Recipe, recipe
 from loopcast.training.losses import Loss, PinballLoss
 from loopcast.training.members import Members
 from loopcast.training.metrics import Metrics
+from loopcast.training.shorten import sensible, shortened
 from loopcast.training.windows import Batch
 
 LOGGED = 50
@@ -34,6 +35,7 @@ class Forecaster(L.LightningModule):
     max_time); what a timed run decided is kept in `paces`, so that it can be replayed by steps.
     `members` networks train side by side, each on windows of its own; the forecast is their median.
     `lower`: no forecast lies below; "auto" is 0 where the train part has no negative target.
+    `shorten`: share of training windows whose history is cut, as if the series had just begun.
     """
 
     levels: Tensor
@@ -52,6 +54,7 @@ class Forecaster(L.LightningModule):
         histories: list[int] | None = None,
         losses: list[Loss] | None = None,
         lower: Lower = "auto",
+        shorten: float = 0.05,
         paces: list[list[int]] | None = None,
     ) -> None:
         super().__init__()
@@ -60,6 +63,7 @@ class Forecaster(L.LightningModule):
             1 if members is None else members, histories or (), losses or [self.loss]
         )
         self.quantiles = tuple(quantiles)
+        self.shorten = sensible(shorten)
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.optimizer, self.schedule = optimizer, schedule
         self.members, self.lower = members, lower
@@ -99,7 +103,7 @@ class Forecaster(L.LightningModule):
         assert self.recipe is not None
         stacked = self.together.count if self.together.count > 1 else 0
         make = self.make or self.recipe.network
-        self.network = make(task, Widths(past, future, static, stacked))
+        self.network = make(task, Widths(past, future, static, stacked, encoder.covariates))
         self.register_buffer("levels", torch.tensor(task.quantiles), persistent=False)
         self.register_buffer("seen", self.together.seen(task.history), persistent=False)
         self.ranges = Ranges(task.horizon, task.quantiles)
@@ -160,6 +164,7 @@ class Forecaster(L.LightningModule):
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """Pinball loss in scaled units; logged now and then, as logging costs a synchronisation."""
         self._set_learning_rate()
+        shortened(batch, self.shorten)
         loss = self._members_loss(batch)
         if (self.global_step + 1) % LOGGED == 0:  # when the trainer writes its logs
             mean = loss.detach() / self.together.count
@@ -231,7 +236,7 @@ class Forecaster(L.LightningModule):
         self.budget.look(self.trainer)
 
     def on_train_batch_start(self, batch: dict[str, Tensor], index: int) -> None:
-        """A step's noise (dropout, hidden keys) depends on seed, rank and step alone.
+        """A step's noise (dropout, hidden keys, cut histories) depends on seed, rank and step alone.
 
         So a run that is resumed or replayed draws what the first one drew.
         """
