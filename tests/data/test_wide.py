@@ -21,11 +21,11 @@ def wide(frame=TABLE):
 def test_each_cell_is_a_row_and_a_missing_one_is_none():
     assert wide().columns() == ["item", "shop", "day", "units"]
     rows = wide().read(["day", "item", "units"], ["item"])
-    assert rows.values.tolist() == [
-        ["2024-01-01", "007", 1.0],
-        ["2024-01-01", "b", 2.0],
-        ["2024-01-02", "007", 3.0],
-    ]
+    first, second = pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-02")
+    expected = [[first, "007", 1.0], [first, "b", 2.0], [second, "007", 3.0]]
+    assert rows.values.tolist() == expected
+    weeks = wide(TABLE.rename(columns={"2024-01-01": "week 1", "2024-01-02": "week 2"}))
+    assert weeks.read(["day"])["day"].tolist() == ["week 1", "week 1", "week 2"]
 
 
 def test_what_is_absent_is_named():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from loopcast.core.errors import ConfigError
@@ -37,10 +38,23 @@ class Wide(Source):
                 " column is a time"
             )
         frame = self.source.read(there, [name for name in text if name in self.by])
-        rows = frame.melt(self.by, times, var_name=self.time, value_name=self.value)
+        cells = frame[times].to_numpy()  # [row, time]
+        named = _dates(times)
+        rows = frame[self.by].iloc[np.tile(np.arange(len(frame)), len(times))]
+        rows = rows.assign(
+            **{self.time: np.repeat(named, len(frame)), self.value: cells.ravel(order="F")}
+        )
         rows = rows.dropna(subset=[self.value]).reset_index(drop=True)
         return rows[list(columns)]
 
     def describe(self) -> str:
         """See Source."""
         return self.source.describe()
+
+
+def _dates(names: list[str]) -> np.ndarray:
+    """ISO dates as such, so that they need not be read row by row; other names as text."""
+    try:
+        return pd.to_datetime(pd.Series(names), format="ISO8601").to_numpy()
+    except ValueError:
+        return np.array(names, dtype=object)
