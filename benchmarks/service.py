@@ -29,6 +29,7 @@ PEERS = {
     "LitServe, tuned": ("service_litserve.py", ["tuned"], "/health"),
     "MLServer, defaults": ("service_mlserver.py", [], "/v2/health/ready"),
     "MLServer, tuned": ("service_mlserver.py", ["tuned"], "/v2/health/ready"),
+    "MLServer, tuned, alone": ("service_mlserver.py", ["alone"], "/v2/health/ready"),
     "FastAPI + pydantic": ("service_fastapi.py", [], "/health"),
 }
 
@@ -218,7 +219,7 @@ def main() -> None:
     parser.add_argument("--peer-python", default=".venv-serve/bin/python")
     parser.add_argument("--seconds", type=float, default=3.0, help="of a turn")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--clients", type=int, nargs="*", default=[1, 16])
+    parser.add_argument("--clients", type=int, nargs="*", default=[1, 32])
     parser.add_argument("--requests", type=int, default=10_000)
     options = parser.parse_args()
     commands[options.command](options)

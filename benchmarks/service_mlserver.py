@@ -1,8 +1,9 @@
-"""The artifact behind MLServer: python benchmarks/service_mlserver.py ARTIFACT PORT [tuned].
+"""The artifact behind MLServer: python benchmarks/service_mlserver.py ARTIFACT PORT [tuned|alone].
 
 A custom runtime around an onnxruntime session, asked in the Open Inference Protocol V2. As a user
 writes it first: MLServer's and onnxruntime's defaults, no checks. Tuned: one onnxruntime thread
-that does not spin, the checks of the input that loopcast makes, no worker process, no access log.
+that does not spin, the checks of the input that loopcast makes, no access log. Alone: tuned, and
+without its worker process and the queue to it.
 """
 
 import asyncio
@@ -10,10 +11,12 @@ import sys
 from typing import Any
 
 import numpy as np
+import uvloop
 from mlserver import MLModel, MLServer, ModelSettings, Settings
 from mlserver.codecs import NumpyCodec, StringCodec
 from mlserver.settings import ModelParameters
 from mlserver.types import InferenceRequest, InferenceResponse
+from service_load import free_port
 from service_peer import Model, check_tensors
 
 
@@ -41,11 +44,13 @@ class OnnxRuntime(MLModel):
         return InferenceResponse(model_name=self.name, model_version=self.version, outputs=[output])
 
 
-async def start(artifact: str, port: int, *, tuned: bool) -> None:
+async def start(artifact: str, port: int, how: str) -> None:
     """Serve until SIGTERM."""
-    more: dict[str, Any] = {"parallel_workers": 0, "debug": False} if tuned else {}
-    ports = {"http_port": port, "grpc_port": port + 1, "metrics_port": port + 2}
-    parameters = ModelParameters(uri=artifact, extra={"tuned": tuned})
+    more: dict[str, Any] = {"debug": False} if how else {}
+    if how == "alone":
+        more["parallel_workers"] = 0
+    ports = {"http_port": port, "grpc_port": free_port(), "metrics_port": free_port()}
+    parameters = ModelParameters(uri=artifact, extra={"tuned": bool(how)})
     model = ModelSettings(
         name="aus_retail", implementation="service_mlserver.OnnxRuntime", parameters=parameters
     )
@@ -53,9 +58,5 @@ async def start(artifact: str, port: int, *, tuned: bool) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[3:] == ["tuned"]:
-        import uvloop
-
-        uvloop.run(start(sys.argv[1], int(sys.argv[2]), tuned=True))
-    else:
-        asyncio.run(start(sys.argv[1], int(sys.argv[2]), tuned=False))
+    how = "".join(sys.argv[3:])
+    (uvloop.run if how else asyncio.run)(start(sys.argv[1], int(sys.argv[2]), how))

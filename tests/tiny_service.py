@@ -1,5 +1,9 @@
 """A real server on a loopback port, around a tiny artifact whose forecasts can be told by hand."""
 
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -147,3 +151,38 @@ def problem(answer, status, pointer=None):
     if pointer is not None:
         assert body["errors"][0]["pointer"] == pointer, body
     return body
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def process(folder, *args, log="warning"):
+    """`loopcast serve` on a free port; killed at the end if it still lives."""
+    port = free_port()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "loopcast", "serve", *map(str, args), "--port", str(port)],
+        cwd=folder, stderr=subprocess.PIPE, text=True, env={**os.environ, "LOOPCAST_LOG": log},
+    )  # fmt: skip
+    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10)
+    try:
+        for _ in range(200):
+            if run.poll() is not None or ready(client):
+                break
+            time.sleep(0.05)
+        yield run, client
+    finally:
+        client.close()
+        if run.poll() is None:
+            run.kill()
+        run.communicate()
+
+
+def ready(client):
+    try:
+        return client.get("/v2/health/ready").status_code == 200
+    except httpx.TransportError:
+        return False

@@ -2,62 +2,23 @@
 
 import asyncio
 import json
-import os
 import random
 import shutil
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 
 import httpx
 import pytest
-from tiny_service import TASK, artifact, one, problem, running
+from tiny_service import TASK, artifact, one, problem, process, ready, running
 
 from loopcast.core.errors import ArtifactError
 from loopcast.service.keys import new_key
 from loopcast.store.database import connect
 from loopcast.store.registry import Registry
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def process(folder, *args):
-    """`loopcast serve` on a free port; killed at the end if it still lives."""
-    port = free_port()
-    run = subprocess.Popen(
-        [sys.executable, "-m", "loopcast", "serve", *map(str, args), "--port", str(port)],
-        cwd=folder, stderr=subprocess.PIPE, text=True, env={**os.environ, "LOOPCAST_LOG": "warning"},
-    )  # fmt: skip
-    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10)
-    try:
-        for _ in range(200):
-            if run.poll() is not None or ready(client):
-                break
-            time.sleep(0.05)
-        yield run, client
-    finally:
-        client.close()
-        if run.poll() is None:
-            run.kill()
-        run.communicate()
-
-
-def ready(client):
-    try:
-        return client.get("/v2/health/ready").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from loopcast.core.errors import ConfigError
 from loopcast.service.ahead import Ahead, FutureService
 from loopcast.service.champion import Champion
-from loopcast.service.door import Door
+from loopcast.service.door import Door, Straight
 from loopcast.service.forecasting import Forecasting
 from loopcast.service.inference import Inference
 from loopcast.service.keys import Keys
@@ -99,7 +100,7 @@ def assemble(settings: Settings, *, copied: bool = True) -> Parts:
     )  # fmt: skip
 
 
-def application(parts: Parts) -> Starlette:
+def application(parts: Parts) -> ASGIApp:
     """The routes, and what lives beside them."""
     door, limits = parts.door, parts.settings.limits
     forecasts = Forecasts(parts.forecasting, parts.ledger, limits, parts.meters)
@@ -132,11 +133,12 @@ def application(parts: Parts) -> Starlette:
         routes.append(door.route(f"{path}/ready", v2.model_ready))
         routes.append(door.route(f"{path}/infer", v2.infer, "predict", method="POST"))
     routes += page_routes(parts, models)
-    return Starlette(
+    every = Starlette(
         routes=routes,
         lifespan=lambda _: _life(parts),
         exception_handlers={HTTPException: door.outside, 404: door.outside, 405: door.outside},
     )
+    return Straight(every, routes[:2])
 
 
 class Shown:

@@ -5,7 +5,7 @@ import zlib
 from typing import TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from loopcast.service.problem import Problem, misread
 from loopcast.service.settings import Limits
@@ -21,15 +21,16 @@ async def read(request: Request, limits: Limits) -> bytes:
     said = request.headers.get("content-length", "")
     if said.isdigit() and int(said) > limits.body_bytes:
         raise _too_large(limits.body_bytes)
-    parts, total = [], 0
-    try:
-        async for part in request.stream():
-            total += len(part)
-            if total > limits.body_bytes:
-                raise _too_large(limits.body_bytes)
-            parts.append(part)
-    except ClientDisconnect as error:
-        raise Problem(400, "The connection ended before the body did.") from error
+    parts, total, more = [], 0, True
+    while more:  # Request.stream does this in three times the time
+        event = await request.receive()
+        if event["type"] == "http.disconnect":
+            raise Problem(400, "The connection ended before the body did.")
+        part, more = event.get("body", b""), event.get("more_body", False)
+        total += len(part)
+        if total > limits.body_bytes:
+            raise _too_large(limits.body_bytes)
+        parts.append(part)
     body = b"".join(parts)
     if not packed:
         return body

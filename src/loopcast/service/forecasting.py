@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import orjson
@@ -36,11 +36,12 @@ SAME = 1e-6
 
 @dataclass(frozen=True)
 class Asking:
-    """Who asks: for the ledger."""
+    """Who asks: for the ledger. `facts` are what the log says of the answer."""
 
     request: str
     client: str
     digest: str
+    facts: dict[str, str | int] = field(default_factory=dict)
 
 
 class Forecasting:
@@ -117,6 +118,10 @@ class Forecasting:
             result.own,
         )
         await self._writer.keep(answer)
+        asking.facts.update(
+            forecast=answer.id, model=served.name, version=served.version,
+            series=len(result.keys), horizon=horizon,
+        )  # fmt: skip
         self._meters.series.inc(len(result.keys))
         self._meters.warnings.inc(sum(map(bool, result.warnings)))
         return answer

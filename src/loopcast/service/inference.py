@@ -99,7 +99,12 @@ class Inference:
         quantiles = await self._forecasting.threaded(_run, served, prepared)
         result = _result(prepared, quantiles, served.task)
         horizon, every = served.task.horizon, list(range(len(served.task.quantiles)))
-        asking = Asking(request.state.id, request.state.client, hashlib.sha256(body).hexdigest())
+        asking = Asking(
+            request.state.id,
+            request.state.client,
+            hashlib.sha256(body).hexdigest(),
+            request.state.facts,
+        )
         answer = await self._forecasting.keep(result, horizon, every, served, asking)
         tensor = {
             "name": "quantiles",

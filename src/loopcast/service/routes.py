@@ -58,7 +58,7 @@ class Forecasts:
         asked = decode(body, FORECAST)
         self._meters.stage["decode"].observe(time.perf_counter() - begin)
         digest = hashlib.sha256(body).hexdigest()
-        asking = Asking(request.state.id, request.state.client, digest)
+        asking = Asking(request.state.id, request.state.client, digest, request.state.facts)
         return reply(await self._forecasting.answer(asked, asking))
 
     async def show(self, request: Request) -> Response:

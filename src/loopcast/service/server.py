@@ -43,12 +43,22 @@ def serve(start: Start) -> None:
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
         stream=sys.stderr,
     )
+    _access_log()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     sys.setswitchinterval(SWITCH)
     settings = chosen(start)
     parts = assemble(settings, copied=start.config is not None)
     with asyncio.Runner(loop_factory=_loop()) as runner:
         runner.run(_run(parts, begin))
+
+
+def _access_log() -> None:
+    """A request's line is JSON and nothing else."""
+    access = logging.getLogger("loopcast.access")
+    access.propagate = False
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(logging.Formatter("%(message)s"))
+    access.handlers = [lines]
 
 
 def chosen(start: Start) -> Settings:
@@ -86,6 +96,7 @@ async def _run(parts: Parts, begin: float) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         date_header=True,
         h11_max_incomplete_event_size=64 << 10,
         limit_concurrency=parts.settings.limits.concurrency * 8,
