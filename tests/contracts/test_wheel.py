@@ -97,4 +97,6 @@ def test_the_wheel_holds_the_package_and_nothing_else(installed):
     assert {room.split("-")[0] for room in rooms} == {"loopcast"}
     assert len(rooms) == 2
     assert "loopcast/py.typed" in names
+    for part in ("templates/base.html", "static/htmx.min.js", "static/htmx.LICENSE.txt"):
+        assert f"loopcast/service/pages/{part}" in names
     assert any(name.endswith("LICENSE") for name in names)

@@ -138,11 +138,11 @@ def test_a_cookie_that_was_changed_is_none(ann):
     good = ann.client.cookies["loopcast"]
     nonce, mark, end, sign = good.split(".")
     for wrong in (
-        f"{nonce}x.{mark}.{end}.{sign}", f"{nonce}.{mark}.{int(end) + 1}.{sign}", "a.b.c.d", "...",
+        f"{nonce}x.{mark}.{end}.{sign}", f"{nonce}.{mark}.{int(end) + 1}.{sign}", "a.b.c.d", "...", "\xfc.b.c.\xfc",
         f"{nonce}.{mark}.{end}.{sign}.", "",
     ):  # fmt: skip
         ann.client.cookies.clear()
-        ann.get("/ui", 303, headers={"cookie": f"loopcast={wrong}"})
+        ann.get("/ui", 303, headers={"cookie": f"loopcast={wrong}".encode("latin-1")})
     ann.get("/ui", 200, headers={"cookie": f"loopcast={good}"})
 
 

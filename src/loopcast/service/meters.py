@@ -50,6 +50,10 @@ class Meters:
         )
         self.reviews = Gauge("loopcast_review_queue_size", "Open questions.", registry=own)
         self._monitored(own)
+        self.gain = Gauge(
+            "loopcast_overrides_gain_ratio", "The model's WAPE minus that of overrides.",
+            registry=own,
+        )  # fmt: skip
         self.store_up = Gauge("loopcast_store_up", "1 while the ledger answers.", registry=own)
 
     def _monitored(self, own: CollectorRegistry) -> None:

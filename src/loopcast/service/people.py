@@ -15,7 +15,7 @@ from loopcast.store.alarms import active
 from loopcast.store.clock import now
 from loopcast.store.ledger import Ledger
 from loopcast.store.matching import Matched, matched
-from loopcast.store.overrides import Override, Overrides
+from loopcast.store.overrides import Override, Overrides, added
 from loopcast.store.reviews import Review, Reviews
 from loopcast.store.routing import Policy, route
 
@@ -72,6 +72,9 @@ class People:
             until = now() + int(self._asked.days * DAY)
             new = self.reviews.ask(questions, self._asked.blind, until)
         self._meters.reviews.set(waiting + new)
+        value = added(self.overrides.read())
+        if value.landed:
+            self._meters.gain.set(value.gain)
         return new
 
     async def watch(self) -> None:

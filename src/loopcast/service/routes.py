@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ from loopcast.serving.trial import compatible
 from loopcast.store.actuals import Actual, Actuals, Conflict
 from loopcast.store.clock import instant, iso
 from loopcast.store.ledger import Given, Ledger
+from loopcast.store.overrides import Override, Overrides
 from loopcast.store.registry import Registry
 from loopcast.store.series import key_text
 from loopcast.store.version import UnknownVersion, Version
@@ -62,7 +64,7 @@ class Forecasts:
         return reply(await self._forecasting.answer(asked, asking))
 
     async def show(self, request: Request) -> Response:
-        """What was answered, and what has come since."""
+        """What was answered, and what people have put in its place since."""
         try:
             wanted = str(uuid.UUID(request.path_params["id"]))
         except ValueError as error:
@@ -70,10 +72,12 @@ class Forecasts:
         given = await asyncio.to_thread(self._ledger.answer, wanted)
         if given is None:
             raise Problem(404, "There is no forecast with this id.")
-        return reply(_shown(given, self._ledger.model))
+        overrides = Overrides(self._ledger.database, self._ledger.model)
+        put = await asyncio.to_thread(lambda: overrides.read(answer=given.id))
+        return reply(_shown(given, self._ledger.model, put))
 
 
-def _shown(given: Given, model: str) -> dict[str, Any]:
+def _shown(given: Given, model: str, put: Sequence[Override]) -> dict[str, Any]:
     """As it was answered, with the instant."""
     frequency = Frequency.parse(given.task["frequency"])
     levels = [given.task["quantiles"].index(level) for level in given.levels]
@@ -88,6 +92,16 @@ def _shown(given: Given, model: str) -> dict[str, Any]:
             },
             "warnings": one.warnings,
             "source": one.source,
+            "overrides": [
+                {
+                    "time": written(frequency, [o.step])[0],
+                    "value": o.value,
+                    "reason": o.reason,
+                    "author": o.author,
+                }
+                for o in put
+                if o.key == one.key and o.origin == one.origin
+            ],
         }
         for one in given.forecasts
     ]

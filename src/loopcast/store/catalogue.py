@@ -39,10 +39,14 @@ class Catalogue:
         self.database, self.model = database, model
 
     def search(self, words: str, limit: int, offset: int = 0) -> tuple[int, list[Listed]]:
-        """How many there are whose key holds every word, in any case, and one page of them."""
+        """How many there are whose key holds every word, in any case, and one page of them.
+
+        SQLite knows the case of ASCII letters only.
+        """
         where = [series.c.model == self.model]
         for word in words.split()[:WORDS]:
-            where.append(sa.func.lower(series.c.key).contains(_as_json(word), autoescape=True))
+            low = sa.func.lower(series.c.key).contains(_as_json(word.lower()), autoescape=True)
+            where.append(low | series.c.key.contains(_as_json(word), autoescape=True))
         query = sa.select(series.c.id, series.c.key).where(*where).order_by(series.c.key)
         count = sa.select(sa.func.count()).select_from(series).where(*where)
         with self.database.reading() as connection:
@@ -84,4 +88,4 @@ class Catalogue:
 
 def _as_json(word: str) -> str:
     """As the key's text holds it."""
-    return json.dumps(word.lower(), ensure_ascii=False)[1:-1]
+    return json.dumps(word, ensure_ascii=False)[1:-1]

@@ -93,6 +93,7 @@ class Overrides:
         self,
         *,
         numbers: Sequence[int] | None = None,
+        answer: str | None = None,
         since: int | None = None,
         limit: int = 100_000,
     ) -> list[Override]:
@@ -103,6 +104,8 @@ class Overrides:
         where = [overrides.c.model == self.model]
         if numbers is not None:
             where.append(overrides.c.series.in_(numbers))
+        if answer is not None:
+            where.append(overrides.c.answer == answer)
         if since is not None:
             where.append(overrides.c.at > since)
         with self.database.reading() as connection:

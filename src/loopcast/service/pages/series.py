@@ -76,7 +76,7 @@ class SeriesPages:
 
     async def index(self, request: Request) -> Response:
         """One page of those that a search finds."""
-        words = request.query_params.get("q", "")[:200]
+        words = request.query_params.get("q", "").replace("\x00", " ")[:200]
         page = _page(request.query_params.get("page", "1"))
         facts = await asyncio.to_thread(self._index, words, page)
         template = "series_rows.html" if "hx-request" in request.headers else "series_index.html"
