@@ -36,14 +36,19 @@ def rows(months=KNOWN, level=LEVEL):
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    rows().to_csv("sales.csv", index=False)
+    written(tmp_path)
+    return tmp_path
+
+
+def written(folder):
+    """A table and an experiment."""
+    rows().to_csv(folder / "sales.csv", index=False)
     data = {
         "source": {"class_path": "loopcast.data.files.CsvFile", "init_args": {"path": "sales.csv"}},
         "series": ["shop", "item"], "time": "month", "target": "sales", "frequency": "MS",
         "horizon": TASK.horizon, "season": 4, "history": 8,
     }  # fmt: skip
-    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump({"data": data}))
-    return tmp_path
+    (folder / "tiny.yaml").write_text(yaml.safe_dump({"data": data}))
 
 
 def model(bias, last, name="tiny"):
@@ -65,8 +70,23 @@ def made(home, url=None, **section):
     card = {"data": {"last": FIRST + KNOWN - 7}}
     first = registry.register(home / "first.onnx", json.loads(TASK.to_json()), card)
     registry.promote(first.version, why="the first")
-    raw = {"config": "tiny.yaml", "triggers": {"age": 5}, "holdout": 6, **section}
-    return Ground(read(raw, "test"), database, registry)
+    return Ground(sectioned(section), database, registry)
+
+
+def sectioned(section):
+    return read({"config": "tiny.yaml", "triggers": {"age": 5}, "holdout": 6, **section}, "test")
+
+
+def settled(folder):
+    """Table, experiment and champion, for a process of its own."""
+    written(folder)
+    made(folder).database.close()
+
+
+def again(folder):
+    """The same, opened anew."""
+    database = connect(f"sqlite:///{folder}/ledger.db")
+    return Ground(sectioned({}), database, Registry(database, "tiny", folder / "models"))
 
 
 class Training:

@@ -1,6 +1,7 @@
 """The loop with a training that is a file: decisions, gates, faults. A real training: test_fitting."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -285,3 +286,25 @@ def test_the_lifecycle_loads_no_torch():
     run = [sys.executable, "-c", code]
     out = subprocess.run(run, capture_output=True, text=True, check=True, env=os.environ)
     assert out.stdout.strip() == "[]"
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory, root):
+    script = root / "tests" / "lifecycle" / "killed.py"
+    run = [sys.executable, str(script), str(tmp_path_factory.mktemp("killed"))]
+    search = os.pathsep.join([str(root / "tests"), *sys.path])
+    out = subprocess.run(
+        run, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": search}
+    )
+    return [json.loads(line) for line in out.stdout.splitlines()]
+
+
+def test_a_kill_at_any_step_of_a_retrain_leaves_a_champion_and_the_next_tick_goes_on(killed):
+    names = [one["step"] for one in killed]
+    assert {"before register", "after register", "before promote", "after promote"} <= set(names)
+    promoted = names.index("after promote")
+    for at, one in enumerate(killed):
+        assert one["ended"] == 9 and one["opens"], one
+        assert one["serving"] == (1 if at < promoted else 2), one
+        assert "running" not in one["rows"] and one["at the end"] == 2, one
+        assert one["rows"].count("promoted") == 1, one

@@ -48,6 +48,7 @@ def _alone(ground: Ground, lease: Lease, force: bool, dry: bool) -> Told:
             f"no version of {ground.registry.model} is promoted, so there is nothing to compare"
             " with; serve a first one (artifact: in the config), or `loopcast models promote`"
         )
+    ground.retrains.settle(champion.version)
     settings = ground.settings
     config = experiment.load(settings.config, settings.set)
     collected = collect(experiment.reading(config), ground.database, ground.registry.model)

@@ -17,6 +17,7 @@ from loopcast.store.schema import retrains
 
 Outcome = Literal["running", "promoted", "kept", "rolled back", "failed"]
 KILLED = "the process ended before it was done; the champion stayed"
+TOOK_OVER = "the process ended when the challenger had taken over; its gates are with the version"
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,26 @@ class Retrains:
     def __init__(self, database: Database, model: str) -> None:
         self.database, self.model = database, model
 
+    def settle(self, champion: int | None) -> None:
+        """Close what a killed process left open. The caller holds the lease, so nothing is under way."""
+        left = sa.and_(retrains.c.model == self.model, retrains.c.ended_at.is_(None))
+        took_over = sa.and_(left, retrains.c.challenger == champion)
+        with self.database.writing() as connection:
+            for which, outcome, why in (
+                (took_over, "promoted", TOOK_OVER),
+                (left, "failed", KILLED),
+            ):
+                ended = {"ended_at": now(), "outcome": outcome, "why": why}
+                connection.execute(sa.update(retrains).where(which).values(ended))
+
     def begin(self, reason: str, why: str, champion: int | None, step: int | None) -> int:
-        """Its number. The caller holds the lease, so whatever else is under way was killed."""
+        """Its number."""
         row = {
             "model": self.model, "began_at": now(), "reason": reason, "outcome": "running",
             "state": "begun", "why": why, "champion": champion, "step": step, "snapshot": "",
             "gates": "[]", "facts": "{}", "card": "",
         }  # fmt: skip
-        left = sa.and_(retrains.c.model == self.model, retrains.c.ended_at.is_(None))
         with self.database.writing() as connection:
-            ended = {"ended_at": now(), "outcome": "failed", "why": KILLED}
-            connection.execute(sa.update(retrains).where(left).values(ended))
             result = connection.execute(sa.insert(retrains).values(row))
             return int((result.inserted_primary_key or (0,))[0])
 
