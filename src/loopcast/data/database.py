@@ -1,6 +1,6 @@
 """Rows of a query against any database SQLAlchemy speaks to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,7 +35,7 @@ class SqlQuery(Source):
             result = self._execute(connection)
             names = list(result.keys())
             require(columns, names, self.describe())
-            chunks = self._chunks(result, names, list(columns))
+            chunks = list(self._chunks(result, names, list(columns)))
         frame = (
             pd.concat(chunks, ignore_index=True) if chunks else pd.DataFrame(columns=list(columns))
         )
@@ -43,6 +43,14 @@ class SqlQuery(Source):
             if frame[name].dtype == object and frame[name].map(_decimal).any():
                 frame[name] = frame[name].astype(float)
         return frame
+
+    def chunks(self, columns: Sequence[str], text: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
+        """See Source; the query runs each time they are asked for."""
+        with self._connect() as connection:
+            result = self._execute(connection)
+            names = list(result.keys())
+            require(columns, names, self.describe())
+            yield from self._chunks(result, names, list(columns))
 
     def describe(self) -> str:
         """See Source; the password is hidden."""
@@ -55,9 +63,10 @@ class SqlQuery(Source):
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             raise DataError(f"{self.describe()}: cannot connect ({_first(error)})") from error
 
-    def _chunks(self, result: Any, names: list[str], columns: list[str]) -> list[pd.DataFrame]:
+    def _chunks(self, result: Any, names: list[str], columns: list[str]) -> Iterator[pd.DataFrame]:
         try:
-            return [_frame(rows, names, columns) for rows in result.partitions(self.chunk)]
+            for rows in result.partitions(self.chunk):
+                yield _frame(rows, names, columns)
         except sa.exc.SQLAlchemyError as error:  # the database may compute while it streams
             raise self._failed(error) from error
 

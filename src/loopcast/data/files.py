@@ -1,7 +1,7 @@
 """Tables in CSV and Parquet files."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,11 @@ from loopcast.core.environment import expand
 from loopcast.core.errors import DataError
 from loopcast.data.source import Source, require, unreadable
 from loopcast.data.where import Condition, filtered, matching, named
+
+CHUNK = 500_000
+"""Rows of a table that is larger than memory, read at once."""
+PER_BYTE, ZIPPED, PER_CELL = 4, 6, 30
+"""Bytes in memory of a byte of CSV, how much .gz saves, and of a cell of Parquet; about."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +42,8 @@ class CsvFile(Source):
 
     def read(self, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
         """See Source."""
-        used = list(dict.fromkeys([*columns, *named(self.where)]))
-        require(used, self.columns(), self.describe())
-        frames = [
-            self._frame(
-                path,
-                usecols=used,
-                dtype=dict.fromkeys(text, str),
-                keep_default_na=False,
-                na_values={
-                    name: [""] if name in text else ["", "NA", "NaN", "null"] for name in used
-                },
-            )
-            for path in paths(self.path)
-        ]
+        options = self._options(columns, text)
+        frames = [self._frame(path, **options) for path in paths(self.path)]
         frame = self._dated(pd.concat(frames, ignore_index=True))
         return matching(frame, self.where)[list(columns)]
 
@@ -62,9 +55,36 @@ class CsvFile(Source):
                 raise unreadable(self.describe(), error) from error
         return frame
 
+    def chunks(self, columns: Sequence[str], text: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
+        """See Source."""
+        options = self._options(columns, text)
+        for path in paths(self.path):
+            try:
+                for frame in self._frame(path, chunksize=CHUNK, **options):
+                    yield matching(self._dated(frame), self.where)[list(columns)]
+            except (OSError, ValueError, UnicodeError) as error:
+                raise unreadable(str(path), error) from error
+
+    def weighs(self, columns: Sequence[str]) -> int:
+        """See Source; text takes several times its length in memory."""
+        sizes = [(path.stat().st_size, path.suffix == ".gz") for path in paths(self.path)]
+        return sum(size * PER_BYTE * (ZIPPED if zipped else 1) for size, zipped in sizes)
+
     def describe(self) -> str:
         """See Source."""
         return f"CSV {self.path}"
+
+    def _options(self, columns: Sequence[str], text: Sequence[str]) -> dict[str, Any]:
+        used = list(dict.fromkeys([*columns, *named(self.where)]))
+        require(used, self.columns(), self.describe())
+        return {
+            "usecols": used,
+            "dtype": dict.fromkeys(text, str),
+            "keep_default_na": False,
+            "na_values": {
+                name: [""] if name in text else ["", "NA", "NaN", "null"] for name in used
+            },
+        }
 
     def _frame(self, path: Path, **options: Any) -> pd.DataFrame:
         try:
@@ -91,10 +111,27 @@ class ParquetFile(Source):
         used = list(dict.fromkeys([*columns, *named(self.where)]))
         require(used, self.columns(), self.describe())
         try:
-            table = filtered(self._dataset(text).to_table(columns=used), self.where)
-            frame = table.select(list(columns)).to_pandas()
+            return self._frame(self._dataset(text).to_table(columns=used), columns, text)
         except (OSError, ValueError) as error:
             raise unreadable(self.describe(), error) from error
+
+    def chunks(self, columns: Sequence[str], text: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
+        """See Source."""
+        used = list(dict.fromkeys([*columns, *named(self.where)]))
+        require(used, self.columns(), self.describe())
+        ahead = {"batch_readahead": 1, "fragment_readahead": 1}
+        try:
+            for batch in self._dataset(text).to_batches(columns=used, batch_size=CHUNK, **ahead):
+                yield self._frame(pa.Table.from_batches([batch]), columns, text)
+        except (OSError, ValueError) as error:
+            raise unreadable(self.describe(), error) from error
+
+    def weighs(self, columns: Sequence[str]) -> int:
+        """See Source."""
+        return int(self._dataset().count_rows()) * len(columns) * PER_CELL
+
+    def _frame(self, table: pa.Table, columns: Sequence[str], text: Sequence[str]) -> pd.DataFrame:
+        frame = filtered(table, self.where).select(list(columns)).to_pandas()
         for name in set(text) & set(columns):
             if pd.api.types.is_numeric_dtype(frame[name]) and not frame[name].hasnans:
                 frame[name] = frame[name].astype(str)

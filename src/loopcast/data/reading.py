@@ -1,6 +1,6 @@
 """From a source to a panel: which columns are read, what each is, how rows become the grid."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,11 +60,20 @@ class Reading:
 
     def rows(self) -> dict[str, np.ndarray]:
         """The columns as arrays; keys and declared categories as text."""
+        return columns(self.source.read(self.wanted, self._text), self.wanted)
+
+    def chunks(self) -> Iterator[dict[str, np.ndarray]]:
+        """The same rows, some at a time."""
+        for frame in self.source.chunks(self.wanted, self._text):
+            if len(frame):
+                yield columns(frame, self.wanted)
+
+    @property
+    def _text(self) -> list[str]:
         text = [*self.series, *self.categorical]
         if self.time_format and self.time not in text:
             text.append(self.time)
-        frame = self.source.read(self.wanted, [n for n in text if n in self.wanted])
-        return columns(frame, self.wanted)
+        return [name for name in text if name in self.wanted]
 
     def task(self, rows: dict[str, np.ndarray]) -> Task:
         """Without history and season, which the rows' grid decides."""
@@ -102,11 +111,11 @@ class Reading:
 
     def _role(self, names: Sequence[str], rows: dict[str, np.ndarray]) -> Columns:
         forced = {*self.series, *self.categorical}
-        categorical = tuple(n for n in names if n in forced or not _numeric(rows[n]))
+        categorical = tuple(n for n in names if n in forced or not numeric(rows[n]))
         return Columns(tuple(n for n in names if n not in categorical), categorical)
 
 
-def _numeric(values: np.ndarray) -> bool:
+def numeric(values: np.ndarray) -> bool:
     """Numbers, booleans, or text that reads as numbers throughout."""
     if values.dtype.kind in "fiub":
         return True

@@ -1,7 +1,7 @@
 """The contract of every data source."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
@@ -21,6 +21,14 @@ class Source(ABC):
 
         Raises MissingColumn.
         """
+
+    def chunks(self, columns: Sequence[str], text: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
+        """The rows of `read` some at a time, where a source can; else all at once."""
+        yield self.read(columns, text)
+
+    def weighs(self, columns: Sequence[str]) -> int | None:
+        """About how many bytes `read` takes in memory; None where that is not known."""
+        return None
 
     @abstractmethod
     def describe(self) -> str:
