@@ -46,7 +46,11 @@ def naive_scale(train: Panel, season: int) -> NDArray[np.float64]:
 
     `train` is the train part: rows after its origins do not count.
     """
-    season = max(season, 1)
+    blocks = [_naive_scale(part, max(season, 1)) for _, part in train.blocks()]
+    return np.concatenate(blocks) if blocks else np.zeros(0)
+
+
+def _naive_scale(train: Panel, season: int) -> NDArray[np.float64]:
     target = np.where(train.indices <= train.origin[train.owners], train.target, np.nan)
     owners = train.owners
     apart = np.abs(target[season:].astype(np.float64) - target[:-season])

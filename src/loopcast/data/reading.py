@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,16 @@ class Reading:
     observed: str | None = None
     weight: str | None = None
     origins: Origins | None = None
+    memory: float | None = None
+
+    @property
+    def large(self) -> bool:
+        """Would the rows take more than `memory` GB, by default a quarter of what is free?"""
+        if self.memory == 0:
+            return True
+        weight = self.source.weighs(self.wanted)
+        limit = free() / 4 if self.memory is None else self.memory * 1e9
+        return weight is not None and weight > limit
 
     @property
     def static_names(self) -> tuple[str, ...]:
@@ -125,6 +136,15 @@ def numeric(values: np.ndarray) -> bool:
     if kinds <= {bool, np.bool_}:
         return True
     return bool(pd.to_numeric(present, errors="coerce").notna().all())
+
+
+def free() -> float:
+    """Bytes of memory that are free, as far as the system tells."""
+    try:
+        facts = Path("/proc/meminfo").read_text(encoding="ascii")
+        return 1024.0 * int(facts.split("MemAvailable:")[1].split()[0])
+    except (OSError, IndexError, ValueError):
+        return float("inf")
 
 
 def configured(options: dict[str, Any]) -> Reading:

@@ -157,15 +157,15 @@ class Spool:
         coded = [plain[name] for name in self.reading.series]
         if not coded:
             return np.zeros(count, dtype=np.int64)
-        distinct, number = np.unique(np.stack(coded, 1), axis=0, return_inverse=True)
+        keys, number, _ = _distinct(coded)
         try:
-            mine = [place[tuple(key)] for key in distinct.tolist()]
+            mine = [place[key] for key in keys]
         except KeyError as error:
             raise DataError(
                 "the source gave other series the second time it was read; read from what does not"
                 " change meanwhile"
             ) from error
-        return np.array(mine, dtype=np.int64)[number.ravel()]
+        return np.array(mine, dtype=np.int64)[number]
 
     def _part(self, folder: Path, task: Task, part: int) -> Rows:
         """Rows as the grid takes them."""
@@ -189,6 +189,20 @@ def _file(folder: Path, part: int, name: str) -> Path:
     return folder / f"{part}.{name.encode().hex()}.rows"
 
 
+def _distinct(
+    coded: list[NDArray[np.int64]],
+) -> tuple[list[tuple[int, ...]], NDArray[np.int64], list[int]]:
+    """The keys there are, the key of each row, and rows of each key."""
+    one = np.zeros(len(coded[0]), dtype=np.int64)
+    for number in coded:
+        one = np.unique(one * (int(number.max(initial=0)) + 1) + number, return_inverse=True)[1]
+    count = np.bincount(one)
+    row = np.zeros(len(count), dtype=np.int64)
+    row[one] = np.arange(len(one))
+    keys = [tuple(key) for key in np.stack([number[row] for number in coded], 1).tolist()]
+    return keys, one, count.tolist()
+
+
 def _surveyed(reading: Reading) -> Survey:
     named = {*reading.series, *reading.categorical}
     roles = (*reading.static_names, *reading.past, *reading.future)
@@ -205,8 +219,7 @@ def _surveyed(reading: Reading) -> Survey:
         if not keys:
             counts[()] = total
             continue
-        distinct, number = np.unique(np.stack(keys, 1), axis=0, return_counts=True)
-        for key, count in zip(map(tuple, distinct.tolist()), number.tolist(), strict=True):
+        for key, count in zip(*_distinct(keys)[::2], strict=True):
             counts[key] = counts.get(key, 0) + count
     if not total:
         raise NoRows("there are no rows; give at least one row of history")

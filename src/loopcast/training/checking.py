@@ -19,6 +19,7 @@ from loopcast.data.checks.report import Report
 from loopcast.data.checks.rows import check_rows
 from loopcast.data.reading import Reading
 from loopcast.data.splits import Splits, split
+from loopcast.data.spool import Spool
 from loopcast.training import defaults
 from loopcast.training.checkpoint import agreed
 
@@ -47,6 +48,8 @@ class Checks:
 
     def examine(self, reading: Reading, known: Task | None = None) -> Examined:
         """Everything that is found, errors included; raises only where nothing can be said."""
+        if reading.large:
+            return self._sampled(reading, known)
         try:
             rows = reading.rows()
         except MissingColumn:
@@ -67,6 +70,24 @@ class Checks:
         report = Report.about(found, task, rows=count, panel=panel, splits=splits)
         return Examined(report, task, panel, splits)
 
+    def _sampled(self, reading: Reading, known: Task | None) -> Examined:
+        """More than memory holds: some neighbouring series are looked at."""
+        spool = Spool.of(reading)
+        task = spool.task if known is None else agreed(spool.task, known)
+        panel, rows = spool.panel(task)
+        found = check_rows(rows, task, self.non_negative, reading.weight)
+        splits = split(panel, task.horizon, *self.parts)
+        task = derived(task, panel.until(splits.train))
+        first, some = next(panel.blocks())
+        found += check_panel(some, task, Splits(splits.train[first], splits.validation[first]))
+        note = (
+            f"{spool.survey.rows:,} rows stay on disk (data.memory); the checks looked at the first"
+            f" {len(rows[reading.time]):,} rows and {len(some):,} series"
+        )
+        splits = replace(splits, notes=(*splits.notes, note))
+        report = Report.about(found, task, rows=spool.survey.rows, panel=panel, splits=splits)
+        return Examined(report, task, panel, splits)
+
     def heed(self, examined: Examined, folder: Path | None) -> tuple[Task, Panel, Splits]:
         """Keep the findings in `folder`, tell the warnings, raise DataError for the errors."""
         kept = _keep(examined.report, folder)
@@ -75,6 +96,17 @@ class Checks:
         assert examined.splits is not None
         _tell([*examined.report.brief(kept), *examined.splits.notes])
         return examined.task, examined.panel, examined.splits
+
+
+def gridded(reading: Reading, known: Task | None) -> tuple[Task, Panel]:
+    """The task and the panel, from disk where the rows are larger than memory."""
+    if reading.large:
+        spool = Spool.of(reading)
+        task = spool.task if known is None else agreed(spool.task, known)
+        return task, spool.panel(task)[0]
+    rows = reading.rows()
+    task = asked(reading, rows, known)
+    return task, reading.panel(rows, task)
 
 
 def asked(reading: Reading, rows: dict[str, np.ndarray], known: Task | None) -> Task:

@@ -23,7 +23,7 @@ from loopcast.features.scaling import Kind, Scaling, Transform
 from loopcast.training import defaults
 from loopcast.training.budget import allowed
 from loopcast.training.card import described
-from loopcast.training.checking import Checks, asked, derived, tells, typical
+from loopcast.training.checking import Checks, derived, gridded, tells, typical
 from loopcast.training.windows import JUDGING, Batch, Draws, Listed, Sampling, Windows, windows
 
 Resident = Literal["auto", "device", "host"]
@@ -70,6 +70,7 @@ class DataModule(L.LightningDataModule):
         recent: int | list[int] | None = None,
         partial: bool = False,
         resident: Resident = "auto",
+        memory: float | None = None,
         seed: int | None = None,
     ) -> None:
         super().__init__()
@@ -95,6 +96,7 @@ class DataModule(L.LightningDataModule):
                 "observed": observed,
                 "weight": weight,
                 "origins": origins,
+                "memory": memory,
             }
         )
         self.checks = Checks((validation, test), non_negative, strict)
@@ -120,9 +122,7 @@ class DataModule(L.LightningDataModule):
             examined = self.checks.examine(self.reading, self.known)
             task, self.panel, self.splits = self.checks.heed(examined, self.folder)
         else:
-            rows = self.reading.rows()
-            task = asked(self.reading, rows, self.known)
-            self.panel = self.reading.panel(rows, task)
+            task, self.panel = gridded(self.reading, self.known)
             self.splits = split(self.panel, task.horizon, *self.checks.parts)
         self.use(task, self.panel, self.splits)
 
