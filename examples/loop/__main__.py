@@ -21,6 +21,9 @@ from loopcast.serving.predictor import Predictor
 
 SMALL = {"class_path": "loopcast.models.mlp.ResidualMLP", "init_args": {"layers": 3, "width": 128}}
 
+TRIGGERS = {"alarm": True, "again": [6, 12]}
+"""The example's own without the champion's age, which two years without a break would reach."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -89,7 +92,8 @@ def main(args: Sequence[str]) -> Figure | None:
     real = read(ROOT / "data" / "aus_retail.csv.gz")
     first = len(real.months) - options.months
     broke = options.months // 2
-    record = play(broken(real, first + broke, Break()), broke, options, {})
+    more = {"retrain": {"triggers": TRIGGERS}}
+    record = play(broken(real, first + broke, Break()), broke, options, more)
     found = figure(record, broke)
     _tell("" if found is None else f"\n{found.text()}")
     if found is None:

@@ -51,7 +51,9 @@ def test_the_loop_retrains_and_recovers_beside_a_frozen_model(loop, root, tmp_pa
     main, world_of, summary = loop("__main__"), loop("world"), loop("summary")
     world, broke = reduced(world_of, root), 3
     options = main.Options(tmp_path / "demo", months=18, steps=150)
-    more = {"retrain": {"recipes": {"partial": {"data.partial": True}}, "triggers": {"age": 12}}}
+    easy = {"significance": 0.5, "category": 2.0, "stability": 3.0}  # two states say little
+    recipes = {"partial": {"data.partial": True}}
+    more = {"retrain": {"recipes": recipes, "triggers": {"age": 12}, "gates": easy}}
     there = world_of.broken(world, len(world.months) - 15, world_of.Break())
     record = main.play(there, broke, options, more)
     assert record.promotions, record.retrains

@@ -115,21 +115,19 @@ def _coverage(champion: Replayed, challenger: Replayed, wanted: settings.Gates) 
 
 
 def _category(champion: Replayed, challenger: Replayed, wanted: settings.Gates) -> Gate:
+    """Few steps say little of a category: one counts as worse where the paired test says so too."""
     levels = common(champion, challenger)
-    first, second = champion.loss(levels), challenger.loss(levels)
-    worst, where = -math.inf, "no category"
+    first, second, step = champion.loss(levels), challenger.loss(levels), champion.step
+    worst, where = -math.inf, ""
     for column, texts in champion.by.items():
         for text in np.unique(texts.astype(str)):
             rows = texts.astype(str) == text
-            known = np.isfinite(first[rows]) & np.isfinite(second[rows])
-            if rows.sum() < FEWEST or not known.any():
-                continue
-            before = float(first[rows][known].mean())
-            change = float(second[rows][known].mean()) / before - 1 if before > 0 else 0.0
-            if change > worst:
+            back = paired(second[rows].ravel(), first[rows].ravel(), step[rows].ravel())
+            change = back.first / back.second - 1 if back.second > 0 else 0.0
+            if back.p <= wanted.significance and rows.sum() >= FEWEST and change > worst:
                 worst, where = change, f"{column} {text}"
-    seen = f"{where} {worst:+.1%}" if math.isfinite(worst) else where
-    most = f"no category worse by more than {wanted.category:.0%}"
+    seen = f"{where} {worst:+.1%}" if where else "none is clearly worse"
+    most = f"no category clearly worse, by more than {wanted.category:.0%}"
     return Gate("categories", seen, most, worst <= wanted.category, _number(worst))
 
 

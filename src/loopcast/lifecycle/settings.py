@@ -31,7 +31,7 @@ class Gates(Section, frozen=True, kw_only=True):
         0.05  # of the paired test, one-sided, shared by the recipes that were tried
     )
     coverage: float = 0.10  # how far the outer range's coverage may lie below its level
-    category: float = 0.15  # how much worse a category may become
+    category: float = 0.25  # how much worse a category may become, clearly (by the same test)
     stability: float = 1.5  # how much more its forecasts may change from origin to origin
 
 
