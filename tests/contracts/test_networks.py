@@ -4,26 +4,25 @@ import importlib
 import inspect
 import pkgutil
 from dataclasses import fields, replace
-from io import BytesIO
 
 import lightning as L
 import numpy as np
-import onnxruntime
 import pandas as pd
 import pytest
 import torch
-from torch import nn
 from torch.testing import assert_close
 
 import loopcast.models
+from loopcast.core.inputs import inputs
 from loopcast.core.task import Task
 from loopcast.data.frame import Frame
 from loopcast.models.network import Network, Widths, Window
+from loopcast.serving.predictor import Predictor
 from loopcast.training.datamodule import DataModule
+from loopcast.training.export import codes, export
 from loopcast.training.forecaster import Forecaster
 
 TASK = Task("y", "t", (), "MS", horizon=5, season=4, history=11, quantiles=(0.1, 0.5, 0.9))
-SHORT = replace(TASK, history=5, horizon=2, season=2)  # a recurrent cell is traced step by step
 WIDTHS = Widths(past=3, future=6, static=4, covariates=2)
 MEMBERS = 2
 SMALL = {"width": 8, "layers": 1}
@@ -206,40 +205,6 @@ def test_the_seed_decides_the_weights_and_members_begin_apart(kind):
     assert any(not torch.equal(a[0], a[1]) for a in weights(1))
 
 
-class Flat(nn.Module):
-    """Takes the window's fields one by one."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-
-    def forward(self, *given):
-        return self.network(Window(*given))
-
-
-@every_network
-@pytest.mark.filterwarnings("ignore")
-def test_with_members_the_exported_graph_equals_torch_at_any_batch(kind):
-    """Without members test_configs proves it: each network's config trains and exports there."""
-    flat = Flat(build(kind, SHORT, members=MEMBERS)).eval()
-    names = [part.name for part in fields(Window)]
-    dynamic = tuple({0: torch.export.Dim.DYNAMIC} for _ in names)
-    program = torch.onnx.export(
-        flat, tuple(tensors(window(2, task=SHORT))), dynamo=True, dynamic_shapes=(dynamic,),
-        input_names=names, opset_version=18, verbose=False,
-    )  # fmt: skip
-    program.save(file := BytesIO())
-    session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
-    taken = [value.name for value in session.get_inputs()]
-    for batch in (1, 2, 257):
-        given = window(batch, task=SHORT)
-        given.target[0], given.mask[0] = 0.0, 0.0
-        served = session.run(None, {name: getattr(given, name).numpy() for name in taken})[0]
-        with torch.no_grad():
-            expected = flat(*tensors(given)).numpy()
-        np.testing.assert_allclose(served, expected, rtol=1e-4, atol=1e-4)
-
-
 @pytest.fixture(scope="module")
 def data():
     steps = np.arange(60)
@@ -251,17 +216,46 @@ def data():
             "sold": np.concatenate([np.sin(steps) + 3, steps % 7 + 10.0]),
         }
     )
-    return lambda: DataModule(
-        Frame(frame), time="day", target="sold", frequency="D", horizon=7, series=["shop"],
-        future=["price"], batch_size=8,
+    return lambda **options: DataModule(
+        Frame(frame), time="day", target="sold", frequency="D", series=["shop"], future=["price"],
+        batch_size=8, **{"horizon": 7, **options},
     )  # fmt: skip
+
+
+@every_network
+def test_with_members_ranges_and_mean_the_exported_graph_equals_torch(kind, data, tmp_path):
+    """At batch 1, 2 and 257. Without members test_configs proves it, where each network trains."""
+    module = data(history=5, horizon=2, season=2)  # a recurrent cell is traced step by step
+    module.setup("fit")
+    torch.manual_seed(1)
+    forecaster = Forecaster(network=kind, members=MEMBERS, mean=True, lower=3.0)
+    forecaster.build(replace(module.task, quantiles=(0.1, 0.5, 0.9), mean=True), module.encoder)
+    with torch.no_grad():
+        for weight in forecaster.network.parameters():
+            weight.add_(0.05 * torch.randn_like(weight))
+        forecaster.ranges.floor.fill_(9.0)  # above much of what is forecast
+        forecaster.ranges.offset.uniform_(-0.3, 3.0)
+        forecaster.ranges.edges.copy_(torch.tensor([0.1, 0.3, 0.5]))
+    path = export(forecaster, module.panel, tmp_path / "x.onnx", {})
+    prepared = inputs(module.panel, forecaster.task, np.array([0, 1]), np.array([19750, 19760]))
+    served = Predictor(path).outputs(prepared)
+    with torch.no_grad():
+        expected = forecaster.outputs(codes(prepared, forecaster))
+        forecaster.ranges.offset.zero_()
+        plain = forecaster(codes(prepared, forecaster))
+    assert list(served) == ["quantiles", "mean"]
+    for found, wanted in zip(served.values(), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-3)
+    assert served["mean"].shape == (2, 2)
+    assert not np.allclose(served["quantiles"], plain)
+    assert min(found.min() for found in served.values()) >= 9.0
 
 
 @every_network
 @pytest.mark.parametrize("members", [1, MEMBERS])
 def test_the_forecaster_trains_it_with_and_without_members(kind, members, data, tmp_path):
     module = data()
-    forecaster = Forecaster(network=kind, members=members)
+    forecaster = Forecaster(network=kind, members=members, mean=True)
     trainer = L.Trainer(
         max_steps=2, max_epochs=-1, logger=False, enable_checkpointing=False,
         enable_progress_bar=False, num_sanity_val_steps=0, enable_model_summary=False,

@@ -69,13 +69,6 @@ def test_groups_are_told_apart_where_there_are_enough_windows():
         assert inside == pytest.approx(0.8, abs=0.03)
 
 
-def test_rounding_moves_no_window_into_another_group():
-    for values in ([0.2, 1.0], [0.0], [0.1, 0.100001, 0.3]):
-        noise = np.random.default_rng(0).choice(values, 1200)
-        _, edges = fit(judged(1200, 2, 1.0, noise), LEVELS)
-        assert np.abs(noise[:, None] - edges).min() > 1e-7
-
-
 def test_one_short_window_moves_little_and_nothing_known_moves_nothing():
     few, many = (abs(fit(judged(n, 4, 0.1), LEVELS)[0]).max() for n in (1, 400))
     assert few < many / 3

@@ -28,17 +28,20 @@ class Forecast:
     levels: tuple[float, ...]
     warnings: Sequence[Sequence[str]] = field(default_factory=list)
     static: Mapping[str, Texts] = field(default_factory=dict)  # [series] each: static categories
+    mean: NDArray[np.float32] | None = None  # [series, horizon]
 
     def __len__(self) -> int:
         return len(self.quantiles)
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """Flat columns: series keys, time, "forecast" (the median), then one for each quantile."""
+        """Flat columns: series keys, time, "forecast" (the median), "mean" if any, each quantile."""
         count, horizon = self.quantiles.shape[:2]
         owner = np.repeat(np.arange(count), horizon)
         flat: dict[str, NDArray[Any]] = {n: texts[owner] for n, texts in self.keys.items()}
         flat[self.time] = self.times.ravel()
         flat["forecast"] = median(self.quantiles, self.levels).ravel()
+        if self.mean is not None:
+            flat["mean"] = self.mean.ravel()
         for i, level in enumerate(self.levels):
             flat[f"q{level:g}"] = self.quantiles[..., i].ravel()
         return flat

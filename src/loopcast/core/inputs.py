@@ -19,6 +19,11 @@ def names(task: Task) -> list[str]:
     return ["target", "origin", *numeric, *texts]
 
 
+def outputs(task: Task) -> tuple[str, ...]:
+    """What the outputs of the task's artifact are called, in their order."""
+    return ("quantiles", "mean") if task.mean else ("quantiles",)
+
+
 def inputs(panel: Panel, task: Task, series: Indices, origins: Indices) -> dict[str, NDArray[Any]]:
     """Cut the windows of `series` at `origins`, [batch] each; steps outside are NaN or ""."""
     steps = np.arange(1 - task.history, task.horizon + 1)

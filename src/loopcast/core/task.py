@@ -33,6 +33,7 @@ class Task:
     nothing is aggregated. `zone`: an IANA name, grid time is that zone's wall clock.
     `origins`: whether all series end at one origin ("shared": dated data; who ended earlier is
     filled by `gaps`) or each at its own last step ("own": positions without dates).
+    `mean`: is it forecast too, beside the quantiles?
     """
 
     target: str
@@ -53,6 +54,7 @@ class Task:
     time_format: str | None = None
     observed: str | None = None
     origins: Origins = "shared"
+    mean: bool = False
 
     def __post_init__(self) -> None:
         if self.horizon < 1:

@@ -167,6 +167,10 @@ def _forecast(forecast: Forecast, level: Level, quantiles: Array) -> Forecast:
     alone = np.flatnonzero(members[level.group] == 1)
     quantiles[level.group[alone]] = forecast.quantiles[alone]
     first = np.zeros(level.count, dtype=np.int64)
+    mean = None
+    if forecast.mean is not None:
+        mean = np.zeros(quantiles.shape[:2], np.float32)
+        np.add.at(mean, level.group, forecast.mean)
     return Forecast(
         level.texts,
         forecast.time,
@@ -174,4 +178,5 @@ def _forecast(forecast: Forecast, level: Level, quantiles: Array) -> Forecast:
         forecast.times[first],
         quantiles.astype(np.float32),
         forecast.levels,
+        mean=mean,
     )

@@ -13,7 +13,6 @@ NAMES = {
     "bias": "bias",
     "pinball": "pinball",
     "wql": "WQL",
-    "spl": "SPL",
 }
 SHARES = ("wape", "bias", "wql")
 """Kept as shares, shown in percent; so is every coverage."""

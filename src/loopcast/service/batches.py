@@ -75,13 +75,13 @@ class Batches:
         places = list(range(len(series)))
         part = from_series(series, places, served, batch[0].asked.origin, sizes)
         made = time.perf_counter()
-        quantiles = served.predictor.run(part.prepared)
+        outputs = served.predictor.outputs(part.prepared)
         self._meters.stage["instance"].observe(made - begin)
         self._meters.stage["run"].observe(time.perf_counter() - made)
         least = (
             np.minimum.reduceat(part.covered, _firsts(sizes)) if served.task.future.names else None
         )
-        for i, (one, result) in enumerate(zip(batch, split(part, quantiles, sizes), strict=True)):
+        for i, (one, result) in enumerate(zip(batch, split(part, outputs, sizes), strict=True)):
             if not one.result.done():  # else the request was given up
                 lacking = least is not None and least[i] < one.horizon
                 one.result.set_result(None if lacking else result)

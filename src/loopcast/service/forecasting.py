@@ -169,10 +169,10 @@ class Forecasting:
         for part in parts:
             self._ahead.complete(part, horizon, served)
         made = time.perf_counter()
-        quantiles = [served.predictor.run(part.prepared) for part in parts]
+        outputs = [served.predictor.outputs(part.prepared) for part in parts]
         self._meters.stage["instance"].observe(made - begin)
         self._meters.stage["run"].observe(time.perf_counter() - made)
-        return self.ranges(together(parts, quantiles), served)
+        return self.ranges(together(parts, outputs), served)
 
     def _parts(self, asked: ForecastAsked, served: Served) -> list[Part]:
         if asked.series is None:

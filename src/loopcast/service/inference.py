@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from loopcast.core.errors import WrongTime
-from loopcast.core.inputs import names
+from loopcast.core.inputs import names, outputs
 from loopcast.core.task import Task
 from loopcast.core.text import text
 from loopcast.service.body import decode, read
@@ -25,7 +25,6 @@ from loopcast.service.served import Served
 from loopcast.service.settings import Limits
 from loopcast.service.targets import FLOAT
 from loopcast.service.wire import InferAsked, Tensor
-from loopcast.service.writer import Writer
 from loopcast.store.ledger import Ledger
 
 INFER = msgspec.json.Decoder(InferAsked)
@@ -38,15 +37,10 @@ class Inference:
     """/v2/..."""
 
     def __init__(
-        self,
-        champion: Champion,
-        forecasting: Forecasting,
-        ledger: Ledger,
-        writer: Writer,
-        limits: Limits,
+        self, champion: Champion, forecasting: Forecasting, ledger: Ledger, limits: Limits
     ) -> None:
         self._champion, self._forecasting = champion, forecasting
-        self._ledger, self._writer, self._limits = ledger, writer, limits
+        self._ledger, self._limits = ledger, limits
         self.stopping = False
 
     async def server(self, request: Request) -> Response:
@@ -62,7 +56,6 @@ class Inference:
         if self.stopping:
             raise Problem(503, "The service is ending.")
         self._champion.current  # noqa: B018 - raises where none serves
-        self._writer.check()
         await asyncio.to_thread(self._ledger.check)
         return reply({"ready": True})
 
@@ -80,11 +73,8 @@ class Inference:
                     for name, kind, shape in tensors(task)
                 ],
                 "outputs": [
-                    {
-                        "name": "quantiles",
-                        "datatype": "FP32",
-                        "shape": [-1, task.horizon, len(task.quantiles)],
-                    }
+                    {"name": name, "datatype": "FP32", "shape": [-1, *shape]}
+                    for name, shape in _shapes(task).items()
                 ],
             }
         )
@@ -100,11 +90,11 @@ class Inference:
         body = await read(request, self._limits)
         asked = decode(body, INFER)
         for i, output in enumerate(asked.outputs or ()):
-            if output.name != "quantiles":
-                raise invalid(f"/outputs/{i}/name", "the model has one output, quantiles")
+            if output.name not in (known := _shapes(served.task)):
+                raise invalid(f"/outputs/{i}/name", f"the model has {' and '.join(known)}")
         prepared = prepare(asked.inputs, served, self._limits)
-        quantiles = await self._forecasting.threaded(_run, served, prepared)
-        result = _result(prepared, quantiles, served.task)
+        found = await self._forecasting.threaded(_run, served, prepared)
+        result = _result(prepared, found["quantiles"], served.task)
         horizon, every = served.task.horizon, list(range(len(served.task.quantiles)))
         asking = Asking(
             request.state.id,
@@ -113,18 +103,22 @@ class Inference:
             request.state.facts,
         )
         answer = await self._forecasting.keep(result, horizon, every, served, asking)
-        tensor = {
-            "name": "quantiles",
-            "datatype": "FP32",
-            "shape": list(quantiles.shape),
-            "data": quantiles.ravel(),
-        }
+        wanted = [output.name for output in asked.outputs or ()] or list(found)
+        given = [
+            {
+                "name": name,
+                "datatype": "FP32",
+                "shape": list(found[name].shape),
+                "data": found[name].ravel(),
+            }
+            for name in wanted
+        ]
         shown = {
             "model_name": served.name,
             "model_version": str(served.version),
             "id": asked.id or answer.id,
             "parameters": {"forecast_id": answer.id},
-            "outputs": [tensor],
+            "outputs": given,
         }
         return reply(orjson.dumps(shown, option=orjson.OPT_SERIALIZE_NUMPY))
 
@@ -209,8 +203,14 @@ def _whole(flat: NDArray[np.float64], where: str) -> NDArray[np.int64]:
     return flat.astype(np.int64)
 
 
-def _run(served: Served, prepared: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-    return served.predictor.run(prepared)
+def _run(served: Served, prepared: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+    return served.predictor.outputs(prepared)
+
+
+def _shapes(task: Task) -> dict[str, list[int]]:
+    """Of the outputs, but for the batch."""
+    shapes = {"quantiles": [task.horizon, len(task.quantiles)], "mean": [task.horizon]}
+    return {name: shapes[name] for name in outputs(task)}
 
 
 def _result(

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from loopcast.service.instance import Part
 from loopcast.service.served import Served
 
+Outputs = Mapping[str, NDArray[np.float32]]
+"""Of the graph, by name; [series, ...] each."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -22,11 +25,13 @@ class Result:
     sources: list[str]
     warnings: list[list[str]]
     own: NDArray[np.float32] | None = None  # the model's quantiles, where others are answered
+    mean: NDArray[np.float32] | None = None  # [series, horizon], where the model forecasts it
 
 
-def split(part: Part, quantiles: NDArray[np.float32], sizes: Sequence[int]) -> list[Result]:
+def split(part: Part, outputs: Outputs, sizes: Sequence[int]) -> list[Result]:
     """A part that holds several requests, `sizes` series each -> their results."""
     results, end = [], 0
+    mean = outputs.get("mean")
     for size in sizes:
         rows = slice(end, end + size)
         end += size
@@ -34,22 +39,22 @@ def split(part: Part, quantiles: NDArray[np.float32], sizes: Sequence[int]) -> l
             Result(
                 part.keys[rows],
                 part.origins[rows],
-                quantiles[rows],
+                outputs["quantiles"][rows],
                 part.prepared["target"][rows],
                 [part.source] * size,
                 part.warnings[rows],
+                mean=None if mean is None else mean[rows],
             )
         )
     return results
 
 
-def together(parts: Sequence[Part], quantiles: Sequence[NDArray[np.float32]]) -> Result:
+def together(parts: Sequence[Part], outputs: Sequence[Outputs]) -> Result:
     """Parts -> one result in the request's order."""
-    history = [part.prepared["target"] for part in parts]
     if len(parts) == 1:
-        part = parts[0]
-        sources = [part.source] * len(part.keys)
-        return Result(part.keys, part.origins, quantiles[0], history[0], sources, part.warnings)
+        return split(parts[0], outputs[0], [len(parts[0].keys)])[0]
+    history = [part.prepared["target"] for part in parts]
+    means = [found["mean"] for found in outputs if "mean" in found]
     order = np.argsort([place for part in parts for place in part.places])
     every = [
         (key, part.source, warnings)
@@ -60,10 +65,11 @@ def together(parts: Sequence[Part], quantiles: Sequence[NDArray[np.float32]]) ->
     return Result(
         [key for key, _, _ in chosen],
         np.concatenate([part.origins for part in parts])[order],
-        np.concatenate(quantiles)[order],
+        np.concatenate([found["quantiles"] for found in outputs])[order],
         np.concatenate(history)[order],
         [source for _, source, _ in chosen],
         [warnings for _, _, warnings in chosen],
+        mean=np.concatenate(means)[order] if means else None,
     )
 
 
@@ -80,14 +86,15 @@ def body(
         if origin not in known:
             known[origin] = served.times(origin, horizon)
         at, ahead = known[origin]
-        forecasts.append(
-            {
-                "key": result.keys[i],
-                "origin": at,
-                "times": ahead,
-                "quantiles": dict(zip(names, values[i], strict=True)),
-                "warnings": result.warnings[i],
-            }
-        )
+        shown = {
+            "key": result.keys[i],
+            "origin": at,
+            "times": ahead,
+            "quantiles": dict(zip(names, values[i], strict=True)),
+            "warnings": result.warnings[i],
+        }
+        if result.mean is not None:
+            shown["mean"] = result.mean[i, :horizon]
+        forecasts.append(shown)
     model = {"name": served.name, "version": served.version}
     return {"id": given, "model": model, "forecasts": forecasts}

@@ -132,6 +132,9 @@ class SeriesForecast(msgspec.Struct):
     times: list[str | int]
     quantiles: dict[str, list[float | None]]
     warnings: list[str]
+    mean: Annotated[
+        list[float | None] | None, Meta(description="where the model forecasts it too")
+    ] = None
 
 
 class ForecastAnswer(msgspec.Struct):

@@ -12,7 +12,7 @@ from loopcast.core.errors import ArtifactError, MissingFuture, WrongTime
 from loopcast.core.forecast import Forecast
 from loopcast.core.frequency import Frequency
 from loopcast.core.grid import grid, missing_future
-from loopcast.core.inputs import inputs, names
+from loopcast.core.inputs import inputs, names, outputs
 from loopcast.core.panel import Panel
 from loopcast.core.task import Task
 from loopcast.serving.protobuf import messages, refuse_external_data, vocabularies
@@ -69,32 +69,40 @@ class Predictor:
         self._require_frequency(panel)
         prepared = inputs(panel, task, np.arange(len(panel)), panel.origin)
         ahead = panel.origin[:, None] + np.arange(1, task.horizon + 1)
+        found = self.outputs(prepared)
         return Forecast(
             panel.keys,
             task.time,
             frequency.time(panel.origin),
             frequency.time(ahead),
-            self.run(prepared),
+            found["quantiles"],
             task.quantiles,
             remarks(panel, task, prepared["target"], self.vocabularies),
             {name: prepared[f"static.{name}"] for name in task.static.categorical},
+            mean=found.get("mean"),
         )
 
     def run(self, prepared: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """The artifact's inputs by name, any batch -> [batch, horizon, quantile]."""
+        return self.outputs(prepared)["quantiles"]
+
+    def outputs(self, prepared: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+        """All that the graph gives: "quantiles", and where the task asks "mean" [batch, horizon]."""
         feed = {name: prepared[name] for name in self._names}
         count = len(prepared["origin"])
+        names = outputs(self.task)
         if count <= self._chunk:
-            return self._quantiles(feed)
+            return dict(zip(names, self._ran(feed), strict=True))
         parts = [
-            {name: values[i : i + self._chunk] for name, values in feed.items()}
+            self._ran({name: values[i : i + self._chunk] for name, values in feed.items()})
             for i in range(0, count, self._chunk)
         ]
-        return np.concatenate([self._quantiles(part) for part in parts])
+        whole = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return dict(zip(names, whole, strict=True))
 
-    def _quantiles(self, feed: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    def _ran(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         try:
-            return self._session.run(["quantiles"], feed)[0]
+            return self._session.run(list(outputs(self.task)), feed)
         except Exception as error:  # onnxruntime raises many types of its own
             raise ArtifactError(
                 f"the graph cannot be run ({str(error).splitlines()[0][:200]}); export it again"
@@ -102,10 +110,10 @@ class Predictor:
 
     def _refuse_other_graphs(self) -> None:
         others = sorted(set(self._names) - set(names(self.task)))
-        outputs = [value.name for value in self._session.get_outputs()]
-        if others or "quantiles" not in outputs:
+        given = [value.name for value in self._session.get_outputs()]
+        if others or not set(outputs(self.task)) <= set(given):
             raise ArtifactError(
-                f"the graph does not fit its task (inputs {others}, outputs {outputs});"
+                f"the graph does not fit its task (inputs {others}, outputs {given});"
                 " export it again with loopcast"
             )
 

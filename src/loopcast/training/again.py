@@ -9,6 +9,7 @@ from loopcast.training.checkpoint import task_of
 from loopcast.training.cli import parsed
 from loopcast.training.finish import export_checkpoint
 from loopcast.training.messages import quiet
+from loopcast.training.refit import NAME, export_refitted, refitted
 
 
 def export_again(args: Sequence[str]) -> None:
@@ -36,7 +37,11 @@ def export_again(args: Sequence[str]) -> None:
         cli.datamodule.known = task_of(checkpoint)
         cli.datamodule.setup("export")
         out = options.out or Path("export") / f"{cli.run_name}.onnx"
-        done = export_checkpoint(cli.model, cli.datamodule, checkpoint, cli.run_name, out)
+        parts = cli.model, cli.datamodule
+        if options.checkpoint in (None, checkpoint.with_name(NAME)) and refitted(checkpoint.parent):
+            done = export_refitted(*parts, checkpoint.parent, cli.run_name, out)
+        else:
+            done = export_checkpoint(*parts, checkpoint, cli.run_name, out)
     print(f"the artifact is {done.path}")
 
 

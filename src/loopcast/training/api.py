@@ -10,12 +10,14 @@ import pandas as pd
 from loopcast.core.judging import judge, keep, past
 from loopcast.data.frame import Frame
 from loopcast.serving.predictor import Predictor
-from loopcast.training.callbacks import PATIENCE, StopOnInterrupt, keeping
+from loopcast.training.callbacks import INTERRUPT, PATIENCE, StopOnInterrupt, keeping, why
 from loopcast.training.cli import DEFAULTS
 from loopcast.training.datamodule import DataModule
 from loopcast.training.finish import export_best, keep_last
 from loopcast.training.forecaster import Forecaster
 from loopcast.training.messages import quiet
+from loopcast.training.refit import Recipe, export_refitted, share
+from loopcast.training.refit import refit as refit_
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,13 @@ def fit(
     data: dict[str, Any],
     model: dict[str, Any] | None = None,
     trainer: dict[str, Any] | None = None,
+    refit: bool = False,
     seed: int = 1,
 ) -> Run:
     """Train on a data frame; `data`, `model` and `trainer` are the YAML's sections without the source.
 
-    Writes checkpoints/NAME/ and export/NAME.onnx below the working directory.
+    Writes checkpoints/NAME/ and export/NAME.onnx below the working directory. `refit`: once judged,
+    train again on everything up to the newest step; the time is shared between both.
     """
     L.seed_everything(seed, verbose=False)
     folder = Path("checkpoints") / name
@@ -47,6 +51,8 @@ def fit(
     options = {**DEFAULTS, **(trainer or {})}
     if options.get("max_steps", -1) > 0 and "max_time" not in (trainer or {}):
         options["max_time"] = None
+    if refit:
+        options["max_time"] = share(options["max_time"])
     own = [
         *(options.get("callbacks") or []),
         *keeping(folder, PATIENCE, data.get("validation") != 0),
@@ -57,7 +63,13 @@ def fit(
         run.fit(forecaster, module)
         keep_last(run, forecaster, module, folder)
     artifact = export_best(forecaster, module, folder, name).path
-    return Run(artifact, _test(module, artifact, folder))
+    scores = _test(module, artifact, folder)
+    if refit and why(run) != INTERRUPT:
+        with quiet():
+            recipe = Recipe.of(run, forecaster, folder)
+            if refit_(recipe, forecaster, module, folder, options, []):
+                export_refitted(forecaster, module, folder, name, artifact)
+    return Run(artifact, scores)
 
 
 def _test(module: DataModule, artifact: Path, folder: Path) -> dict[str, Any] | None:

@@ -25,10 +25,15 @@ class Budget:
     replayed: bool = False
     share: float = 0.0  # that is used up
     began: tuple[float, int] = (0.0, 0)  # clock and step
+    ended: float = 0.0  # clock
 
     def start(self, step: int) -> None:
         """The clock runs."""
         self.began = (monotonic(), step)
+
+    def end(self) -> None:
+        """The clock stops."""
+        self.ended = monotonic()
 
     def look(self, trainer: L.Trainer) -> None:
         """Ask how many steps are to come; rank 0 decides for all."""

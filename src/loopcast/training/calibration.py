@@ -52,22 +52,13 @@ def fit(judged: Judged, levels: Sequence[float]) -> tuple[Floats, Floats]:
     count = int(np.clip(len(judged.actual) // GROUP, 1, GROUPS))
     cuts = np.quantile(judged.noise, np.arange(1, count) / count) if count > 1 else np.zeros(0)
     edges = np.full(GROUPS - 1, np.inf)
-    edges[: len(cuts)] = _apart(judged.noise, cuts)
+    edges[: len(cuts)] = cuts
     group = (judged.noise[:, None] >= edges).sum(1)
     offset = np.zeros((GROUPS, *judged.quantiles.shape[1:]))
     for low, high in intervals(levels).values():
         moved = _moved(judged, low, high, levels[low], group)
         offset[:, :, low], offset[:, :, high] = -moved, moved
     return offset, edges
-
-
-def _apart(noise: Floats, cuts: Floats) -> Floats:
-    """Each cut halfway to the next value below it: rounding must not move a window across.
-
-    Many windows may have the same noise, such as 1 where the level is 0.
-    """
-    distinct = np.unique([-1.0, *noise, *cuts])  # noise is at least 0
-    return (distinct[np.searchsorted(distinct, cuts) - 1] + cuts) / 2
 
 
 def _moved(judged: Judged, low: int, high: int, level: float, group: NDArray[np.int64]) -> Floats:
@@ -143,7 +134,7 @@ def _looked(
     with torch.no_grad():
         for chosen in chunks(series, origin):
             batch = resident.gather(*chosen)
-            scaled, encoded = model.scaled(batch)
+            scaled, _, encoded = model.scaled(batch)
             parts.append((scaled, encoded["location"], encoded["scale"], batch["actual"]))
     return [torch.cat(found) for found in zip(*parts, strict=True)]
 

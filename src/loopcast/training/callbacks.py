@@ -28,6 +28,7 @@ PATIENCE = 30
 """Looks at the validation part without gain, after which a fit ends."""
 INTERRUPTED = 130
 """The exit status of a process that Ctrl-C ended."""
+INTERRUPT = "Ctrl-C"
 ASKING = 10
 """Steps between two times that ranks ask each other whether to stop."""
 
@@ -197,7 +198,7 @@ def why(trainer: L.Trainer) -> str:
     """The end of a fit in words."""
     callbacks = trainer.callbacks  # type: ignore[attr-defined]
     if any(isinstance(c, StopOnInterrupt) and c.asked for c in callbacks):
-        return "Ctrl-C"
+        return INTERRUPT
     if 0 < trainer.max_steps <= trainer.global_step:
         return "max_steps was reached"
     timers = [c for c in callbacks if isinstance(c, Timer)]

@@ -16,6 +16,7 @@ from loopcast.core.errors import ConfigError, LoopcastError
 from loopcast.core.judging import ahead, judge, keep, past
 from loopcast.core.verdict import table, verdict
 from loopcast.training.callbacks import (
+    INTERRUPT,
     PATIENCE,
     Bar,
     KeepPlan,
@@ -31,6 +32,7 @@ from loopcast.training.datamodule import DataModule
 from loopcast.training.finish import add_test_scores, export_best, keep_last
 from loopcast.training.forecaster import Forecaster
 from loopcast.training.messages import quiet, readable
+from loopcast.training.refit import Recipe, export_refitted, refit, refitted, share
 
 ONCE = ("config", "ckpt_path", "weights_only", "replay", "tune")
 """Flags of one call, no part of what a run is."""
@@ -70,6 +72,9 @@ class Cli(LightningCLI):
             "--name", type=str | None, default=None, help="default: the YAML's stem"
         )
         parser.add_argument("--patience", type=int, default=PATIENCE, help="epochs without gain")
+        parser.add_argument(
+            "--refit", type=bool, default=False, help="train again on everything once judged"
+        )
         parser.add_argument(
             "--tune", type=dict | None, default=None, help="what loopcast tune searches"
         )
@@ -124,6 +129,8 @@ class Cli(LightningCLI):
             kwargs["logger"] = False
         if given.get("max_steps", -1) > 0 and self._times() == DEFAULTS["max_time"]:
             kwargs["max_time"] = None
+        if fitting and self._get(self.config, "refit"):
+            kwargs["max_time"] = share(kwargs.get("max_time", self._times()))
         if given.get("enable_progress_bar") is not False:
             callbacks.append(Bar(refresh_rate=20))
         try:
@@ -154,6 +161,27 @@ class Cli(LightningCLI):
             if done.validation is not None:
                 print(f"validation part: {verdict(done.validation)}")
             print(f"the artifact is {done.path}; its test part: train.py test with the same flags")
+        if self._get(self.config, "refit"):
+            self._refit()
+
+    def _refit(self) -> None:
+        """On all ranks, once rank 0 has written the calibrated best.ckpt."""
+        trainer, model, data = self.trainer, self.model, self.datamodule
+        if trainer.strategy.broadcast(why(trainer) == INTERRUPT):
+            return
+        trainer.strategy.barrier()
+        recipe = Recipe.of(trainer, model, self.folder)
+        given = dict(self._get(self.config_init, "trainer"))
+        bar = [] if given.get("enable_progress_bar") is False else [Bar(refresh_rate=20)]
+        if trainer.is_global_zero:
+            print(recipe.told(), flush=True)
+        done = refit(recipe, model, data, self.folder, given, bar)
+        if trainer.is_global_zero and done:
+            out = Path("export") / f"{self.run_name}.onnx"
+            export_refitted(model, data, self.folder, self.run_name, out)
+            print(f"{out} is the refitted one; its scores are those of the run before")
+        elif trainer.is_global_zero:
+            print("the refit was stopped; the artifact stays that of the run before")
 
     def before_fit(self) -> None:
         """The findings about the data are kept with the run."""
@@ -170,6 +198,8 @@ class Cli(LightningCLI):
         inner = self.config_init[self.subcommand]
         if inner.get("ckpt_path") is None:
             best = self.folder / "best.ckpt"
+            if self.subcommand == "predict":
+                best = refitted(self.folder) or best
             if not best.exists():
                 raise ConfigError(f"there is no {best}; run fit first, or name --ckpt_path")
             inner["ckpt_path"] = str(best)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from loopcast.core.artifact import Artifact
 from loopcast.core.errors import ArtifactError
 from loopcast.core.inputs import inputs as cut
+from loopcast.core.inputs import outputs
 from loopcast.core.panel import Panel
 from loopcast.core.task import Task
 from loopcast.training.forecaster import Forecaster
@@ -35,10 +36,10 @@ class Graph(nn.Module):
         super().__init__()
         self.names = names
         self.encoder, self.network = forecaster.encoder, forecaster.network
-        self.predict = forecaster.forward
+        self.predict = forecaster.outputs
 
-    def forward(self, *tensors: Tensor) -> Tensor:
-        """[batch, horizon, quantile]."""
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """See Forecaster.outputs."""
         return self.predict(dict(zip(self.names, tensors, strict=True)))
 
 
@@ -52,7 +53,7 @@ def export(forecaster: Forecaster, panel: Panel, path: Path, card: dict[str, Any
     forecaster = forecaster.cpu().eval()
     raw = probe(panel, task, 2)
     coded = codes(raw, forecaster)
-    core = _core(Graph(forecaster, list(coded)), coded)
+    core = _core(Graph(forecaster, list(coded)), coded, list(outputs(task)))
     model = _with_vocabularies(core, raw, forecaster.encoder.vocabularies)
     artifact = Artifact(
         task,
@@ -106,7 +107,7 @@ def codes(raw: dict[str, np.ndarray], forecaster: Forecaster) -> dict[str, Tenso
     return result
 
 
-def _core(graph: Graph, coded: dict[str, Tensor]) -> onnx.ModelProto:
+def _core(graph: Graph, coded: dict[str, Tensor], names: list[str]) -> onnx.ModelProto:
     batch = torch.export.Dim.DYNAMIC
     shapes = tuple({0: batch} for _ in coded)
     with warnings.catch_warnings():
@@ -117,13 +118,25 @@ def _core(graph: Graph, coded: dict[str, Tensor]) -> onnx.ModelProto:
             dynamo=True,
             dynamic_shapes=(shapes,),
             input_names=list(coded),
-            output_names=["quantiles"],
+            output_names=[f"{name}.out" for name in names],
             opset_version=OPSET,
             verbose=False,
         )
     stream = BytesIO()
     program.save(stream)  # type: ignore[union-attr,arg-type]
-    return _bare(onnx.load_from_string(stream.getvalue()))
+    return _named(_bare(onnx.load_from_string(stream.getvalue())), names)
+
+
+def _named(model: onnx.ModelProto, names: list[str]) -> onnx.ModelProto:
+    """With its outputs' own names, which values inside the graph may bear by chance."""
+    new = {name: f"{name}.within" for name in names} | {f"{name}.out": name for name in names}
+    for node in model.graph.node:
+        for values in (node.input, node.output):
+            for place, name in enumerate(values):
+                values[place] = new.get(name, name)
+    for value in (*model.graph.initializer, *model.graph.output):
+        value.name = new.get(value.name, value.name)
+    return model
 
 
 def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -186,22 +199,28 @@ def _prove(content: bytes, forecaster: Forecaster, panel: Panel, task: Task) -> 
     for batch in BATCHES:
         raw = probe(panel, task, batch)
         feed = {name: values for name, values in raw.items() if name in taken}
-        served = session.run(None, feed)[0]
+        found = dict(zip(outputs(task), session.run(list(outputs(task)), feed), strict=True))
         with torch.no_grad():
             coded = codes(raw, forecaster)
-            expected = forecaster(coded).numpy()
-            scale = forecaster.encoder(coded)["scale"].numpy()[..., None]
-        if served.shape != expected.shape or not np.isfinite(served).all():
-            raise ArtifactError(
-                f"the exported graph gives {served.shape} at batch {batch}, torch {expected.shape},"
-                " or a value that is not finite; the file was not written"
-            )
-        room = TOLERANCE * np.maximum(np.abs(expected), np.maximum(scale, 1e-12))
-        if (worst := float((np.abs(served - expected) / room).max())) > 1:
-            raise ArtifactError(
-                f"the exported graph differs from torch by {worst:.1f} times the tolerance at batch"
-                f" {batch}; the file was not written"
-            )
+            expected = [values.numpy() for values in forecaster.outputs(coded)]
+            scale = forecaster.encoder(coded)["scale"].numpy()
+        for (name, served), wanted in zip(found.items(), expected, strict=True):
+            _compare(name, served, wanted, scale.reshape(-1, *[1] * (wanted.ndim - 1)))
+
+
+def _compare(name: str, served: np.ndarray, expected: np.ndarray, scale: np.ndarray) -> None:
+    batch = len(expected)
+    if served.shape != expected.shape or not np.isfinite(served).all():
+        raise ArtifactError(
+            f"the exported graph gives {name} {served.shape} at batch {batch}, torch"
+            f" {expected.shape}, or a value that is not finite; the file was not written"
+        )
+    room = TOLERANCE * np.maximum(np.abs(expected), np.maximum(scale, 1e-12))
+    if (worst := float((np.abs(served - expected) / room).max())) > 1:
+        raise ArtifactError(
+            f"the exported graph differs from torch in {name} by {worst:.1f} times the tolerance"
+            f" at batch {batch}; the file was not written"
+        )
 
 
 def libraries() -> dict[str, str]:

@@ -65,6 +65,7 @@ class Exported:
 
     path: Path
     validation: dict[str, Any] | None
+    card: dict[str, Any]
 
 
 def export_best(model: Forecaster, data: DataModule, folder: Path, name: str) -> Exported:
@@ -97,7 +98,7 @@ def export_checkpoint(
         "monitoring": {**summary(data.train, model.task), **seen},
         "selection": selection(model, data),
     }
-    return Exported(export(model, data.panel, out, card), board)
+    return Exported(export(model, data.panel, out, card), board, card)
 
 
 def _calibrated(model: Forecaster, data: DataModule, path: Path) -> tuple[dict[str, Any], str]:
@@ -129,7 +130,7 @@ def _judged(model: Forecaster, data: DataModule) -> tuple[dict[str, Any] | None,
     series, origin, limit = data.part("validation")
     if not len(series):
         return None, {}
-    quantiles = _forecasts(model, data, series, origin)
+    quantiles = _forecasts(model, data, series, origin, limit)
     windows = (series, origin, limit)
     board, _ = judge(data.panel, data.train, model.task, windows, quantiles)
     actual = actuals(data.panel, model.task, *windows)
@@ -166,8 +167,12 @@ def add_test_scores(path: Path, checkpoint: Path, board: dict[str, Any]) -> bool
 
 
 def _forecasts(
-    model: Forecaster, data: DataModule, series: np.ndarray, origin: np.ndarray
+    model: Forecaster,
+    data: DataModule,
+    series: np.ndarray,
+    origin: np.ndarray,
+    limit: np.ndarray,
 ) -> np.ndarray:
-    resident = data.resident().to("cpu")
+    resident = replace(data.resident().to("cpu"), limit=torch.from_numpy(limit.copy()))
     with torch.no_grad():
         return torch.cat([model(resident.gather(*part)) for part in chunks(series, origin)]).numpy()

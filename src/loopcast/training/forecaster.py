@@ -5,7 +5,6 @@ from dataclasses import asdict, replace
 from typing import Any, Literal
 
 import lightning as L
-import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
@@ -19,8 +18,10 @@ from loopcast.training.budget import Budget
 from loopcast.training.checkpoint import ADVICE
 from loopcast.training.defaults import Recipe, recipe
 from loopcast.training.losses import Loss, PinballLoss
+from loopcast.training.mean import objective, parted, with_channel
 from loopcast.training.members import Members
 from loopcast.training.metrics import Metrics
+from loopcast.training.ranks import Kept, in_order, mixed
 from loopcast.training.shorten import sensible, shortened
 from loopcast.training.windows import Batch
 
@@ -34,6 +35,7 @@ class Forecaster(L.LightningModule):
     `schedule` "cosine" brings the learning rate to 0 at the end of the budget (max_steps or
     max_time); what a timed run decided is kept in `paces`, so that it can be replayed by steps.
     `members` networks train side by side, each on windows of its own; the forecast is their median.
+    `mean`: forecast it too, by a channel of its own.
     `lower`: no forecast lies below; "auto" is 0 where the train part has no negative target.
     `shorten`: share of training windows whose history is cut, as if the series had just begun.
     """
@@ -53,11 +55,15 @@ class Forecaster(L.LightningModule):
         members: int | None = None,
         histories: list[int] | None = None,
         losses: list[Loss] | None = None,
+        mean: bool = False,
         lower: Lower = "auto",
         shorten: float = 0.05,
         paces: list[list[int]] | None = None,
     ) -> None:
+        given = locals().items()
+        options = {name: value for name, value in given if name not in ("self", "__class__")}
         super().__init__()
+        self.options = options  # to make another one like it
         self.make, self.loss = network, loss or PinballLoss()
         self.together = Members(
             1 if members is None else members, histories or (), losses or [self.loss]
@@ -66,7 +72,7 @@ class Forecaster(L.LightningModule):
         self.shorten = sensible(shorten)
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.optimizer, self.schedule = optimizer, schedule
-        self.members, self.lower = members, lower
+        self.members, self.mean, self.lower = members, mean, lower
         self.recipe: Recipe | None = None  # what was not named; a checkpoint brings its own
         self.budget = Budget([list(pace) for pace in paces or []], replayed=bool(paces))
         self.task: Task | None = None
@@ -78,8 +84,10 @@ class Forecaster(L.LightningModule):
             self.seed = torch.initial_seed() % SEEDS
         if self.task is None:
             data = self.trainer.datamodule  # type: ignore[attr-defined]
-            self.plan(data, self.trainer)
-            self.build(replace(data.task, quantiles=self.quantiles), data.encoder)
+            if self.recipe is None:
+                self.plan(data, self.trainer)
+            task = replace(data.task, quantiles=self.quantiles, mean=self.mean)
+            self.build(task, data.encoder)
             self.ranges.floor.fill_(floor(self.lower, data.checks.non_negative, data.train))
 
     def plan(self, data: L.LightningDataModule, trainer: L.Trainer) -> None:
@@ -103,7 +111,9 @@ class Forecaster(L.LightningModule):
         assert self.recipe is not None
         stacked = self.together.count if self.together.count > 1 else 0
         make = self.make or self.recipe.network
-        self.network = make(task, Widths(past, future, static, stacked, encoder.covariates))
+        self.network = make(
+            with_channel(task), Widths(past, future, static, stacked, encoder.covariates)
+        )
         self.register_buffer("levels", torch.tensor(task.quantiles), persistent=False)
         self.register_buffer("seen", self.together.seen(task.history), persistent=False)
         self.ranges = Ranges(task.horizon, task.quantiles)
@@ -111,55 +121,57 @@ class Forecaster(L.LightningModule):
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """The artifact's inputs (text as codes) -> quantiles [batch, horizon, quantile], sorted."""
-        scaled, encoded = self.scaled(inputs)
-        return self.finished(scaled, encoded["location"], encoded["scale"])
+        return self.outputs(inputs)[0]
 
-    def scaled(self, inputs: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The members' quantiles as one, sorted but not calibrated, and the window's fields."""
-        encoded = self.encoder(inputs)
+    def outputs(self, inputs: Batch) -> tuple[Tensor, ...]:
+        """All that the graph gives: quantiles, and where the task asks the mean [batch, horizon]."""
+        scaled, means, encoded = self.scaled(inputs)
+        quantiles = self.finished(scaled, encoded["location"], encoded["scale"])
+        return (quantiles,) if means is None else (quantiles, self.ranges.above(means))
+
+    def scaled(self, inputs: Batch) -> tuple[Tensor, Tensor | None, Batch]:
+        """The members' quantiles as one, sorted but not calibrated; their mean; the window's fields.
+
+        The mean [batch, horizon] is in the target's units.
+        """
+        assert self.task is not None
+        encoded = own = self.encoder(inputs)
+        if self.seen is not None:
+            own = self.encoder.through(inputs, encoded, self.seen)
+        place, together = (own["location"], own["scale"]), self.together
+        quantiles, mean = parted(self.network(Window(**own)), self.task)
         if self.seen is None:
-            combined = self.together.combined(self.network(Window(**encoded)))
+            combined = together.combined(quantiles)
         else:
-            units = self.together.combined(self._each(inputs, encoded, self.seen))
+            units = together.combined(self.encoder.units(quantiles, *place))
             location, scale = encoded["location"][..., None], encoded["scale"][..., None]
             combined = self.encoder.scaled(units, location, scale)
-        return combined.sort(-1).values, encoded
-
-    def _each(self, inputs: Batch, encoded: Batch, seen: Tensor) -> Tensor:
-        """The forecast of each member in the target's units, where their histories differ."""
-        own = self.encoder.through(inputs, encoded, seen)
-        return self.encoder.units(self.network(Window(**own)), own["location"], own["scale"])
+        means = None if mean is None else together.averaged(self.encoder.units(mean, *place))
+        return combined.sort(-1).values, means, encoded
 
     def finished(self, scaled: Tensor, location: Tensor, scale: Tensor) -> Tensor:
         """Sorted quantiles in scaled units -> calibrated, in the target's units, above the floor."""
         calibrated = self.ranges(scaled, location, scale)
         return self.ranges.above(self.encoder.units(calibrated, location, scale)).sort(-1).values
 
-    def loss_of(self, batch: dict[str, Tensor]) -> Tensor:
-        """The combined forecast's loss on a gathered batch, in scaled units."""
-        forecast, encoded = self.scaled(batch)
-        return self._loss(forecast, batch, encoded, self.loss)
+    def loss_of(self, batch: Batch) -> Tensor:
+        """The combined quantiles' loss on a gathered batch, in scaled units."""
+        forecast, _, encoded = self.scaled(batch)
+        return objective(forecast, None, batch, encoded, self.encoder, self.loss, self.levels)
 
-    def _loss(
-        self, forecast: Tensor, batch: Batch, encoded: Batch, loss: Callable[..., Tensor]
-    ) -> Tensor:
-        actual = self.encoder.scaled(batch["actual"], encoded["location"], encoded["scale"])
-        known = ~actual.isnan()
-        weight = known.to(forecast.dtype)
-        if "weight" in batch:
-            weight = weight * batch["weight"].nan_to_num(1.0)
-        return loss(forecast, torch.where(known, actual, 0.0), weight, self.levels)
-
-    def _members_loss(self, batch: dict[str, Tensor]) -> Tensor:
+    def _members_loss(self, batch: Batch) -> Tensor:
         """The sum of the members' losses, each on its own share of the batch."""
-        together = self.together
-        if together.count == 1:
-            return self.loss_of(batch)
+        assert self.task is not None
+        together, known = self.together, batch
         if self.seen is not None:
             batch = {**batch, "target": together.hidden(batch["target"], self.seen)}
-        encoded = together.apart(self.encoder(batch))
-        known = together.apart({n: batch[n] for n in ("actual", "weight") if n in batch})
-        return self._loss(self.network(Window(**encoded)), known, encoded, together.loss)
+        encoded = self.encoder(batch)
+        if together.count > 1:
+            encoded = together.apart(encoded)
+            known = together.apart({n: batch[n] for n in ("actual", "weight") if n in batch})
+        quantiles, mean = parted(self.network(Window(**encoded)), self.task)
+        loss = self.loss if together.count == 1 else together.loss
+        return objective(quantiles, mean, known, encoded, self.encoder, loss, self.levels)
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """Pinball loss in scaled units; logged now and then, as logging costs a synchronisation."""
@@ -182,31 +194,19 @@ class Forecaster(L.LightningModule):
 
     def test_step(self, batch: dict[str, Tensor], index: int) -> None:
         """Kept for `predictions`, which puts the ranks' shares back in order."""
-        self._keep(batch)
-
-    def predict_step(self, batch: dict[str, Tensor], index: int) -> None:
-        """See test_step."""
-        self._keep(batch)
-
-    def _keep(self, batch: dict[str, Tensor]) -> None:
         self.kept.append((batch["number"].cpu(), self(batch).float().cpu()))
+
+    predict_step = test_step
 
     def on_test_start(self) -> None:
         """See test_step."""
-        self.kept: list[tuple[Tensor, Tensor]] = []
+        self.kept: Kept = []
 
     on_predict_start = on_test_start
 
     def predictions(self) -> Tensor:
         """[window, horizon, quantile] of the last test or predict, all ranks, in order."""
-        parts = [self.kept]
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            parts = [None] * torch.distributed.get_world_size()  # type: ignore[list-item]
-            torch.distributed.all_gather_object(parts, self.kept)
-        numbers = torch.cat([number for part in parts for number, _ in part])
-        values = torch.cat([value for part in parts for _, value in part])
-        first = np.unique(numbers.numpy(), return_index=True)[1]  # few windows are on all ranks
-        return values[torch.from_numpy(first)]
+        return in_order(self.kept)
 
     def configure_optimizers(self) -> Optimizer:
         """AdamW (fused) unless the YAML names another."""
@@ -230,6 +230,10 @@ class Forecaster(L.LightningModule):
     def on_train_start(self) -> None:
         """The clock of a timed run starts."""
         self.budget.start(self.global_step)
+
+    def on_train_end(self) -> None:
+        """And stops."""
+        self.budget.end()
 
     def on_train_epoch_start(self) -> None:
         """A timed run asks how many steps are still to come."""
@@ -286,8 +290,3 @@ class Forecaster(L.LightningModule):
         self.choose(Recipe(**facts.get("recipe", {})))
         self.build(task, Encoder.restore(facts["encoder"], task, features, scaling))
         self.to(device)
-
-
-def mixed(seed: int, step: int, rank: int) -> int:
-    """One seed of three; apart from those of the draws."""
-    return (seed * 1_000_003 + step * 7919 + rank * 104_729 + 500_009) % (2**63)

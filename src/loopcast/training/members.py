@@ -57,6 +57,10 @@ class Members:
         low, high = (self.count - 1) // 2, self.count // 2
         return (ordered[low] + ordered[high]) / 2
 
+    def averaged(self, mean: Tensor) -> Tensor:
+        """The mean of their means: [member, batch, horizon, 1] -> [batch, horizon]."""
+        return mean[..., 0] if self.count == 1 else mean[..., 0].mean(0)
+
     def loss(self, forecast: Tensor, actual: Tensor, weight: Tensor, levels: Tensor) -> Tensor:
         """The sum of the members' losses, each by its own; all with a member axis in front."""
         turns = len(self.losses)
