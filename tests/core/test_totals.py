@@ -88,7 +88,7 @@ def test_scores_are_deviates_of_the_forecasts_own_quantiles():
 
 def test_ranges_of_totals_hold_and_sums_of_quantiles_do_not():
     inside, outside = {"state": [], "all": []}, {"state": [], "all": []}
-    for seed in range(8):
+    for seed in range(4):
         actual, quantiles, texts = panel(seed)
         for asked, total in totals(forecast(quantiles, texts), list(inside), card(state=0.3)):
             count = len(total)

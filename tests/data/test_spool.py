@@ -115,6 +115,16 @@ def test_parquet_folders_and_queries_come_in_chunks_too(tmp_path):
     same(*both(query, **ALL))
 
 
+def test_a_partitioned_folder_comes_in_chunks_too(tmp_path):
+    frame = table()
+    for shop, part in frame[frame["shop"] != ""].groupby("shop"):
+        (tmp_path / f"shop={shop}").mkdir()
+        part.drop(columns="shop").to_parquet(tmp_path / f"shop={shop}" / "a.parquet")
+    ours, mapped = both(ParquetFile(str(tmp_path)), **ALL)
+    same(ours, mapped)
+    assert set(mapped.keys["shop"]) == {"007", "7", "Süd"}
+
+
 def test_positions_of_integers_and_other_time_formats(tmp_path):
     frame = table()
     frame["step"] = (frame.day - frame.day.min()).dt.days

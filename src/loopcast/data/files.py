@@ -119,10 +119,13 @@ class ParquetFile(Source):
         """See Source."""
         used = list(dict.fromkeys([*columns, *named(self.where)]))
         require(used, self.columns(), self.describe())
-        ahead = {"batch_readahead": 1, "fragment_readahead": 1}
+        dataset = self._dataset(text)
         try:
-            for batch in self._dataset(text).to_batches(columns=used, batch_size=CHUNK, **ahead):
-                yield self._frame(pa.Table.from_batches([batch]), columns, text)
+            for fragment in dataset.get_fragments():
+                for piece in fragment.split_by_row_group():  # a scanner would read far ahead
+                    table = piece.to_table(schema=dataset.schema, columns=used)
+                    for first in range(0, len(table), CHUNK):
+                        yield self._frame(table.slice(first, CHUNK), columns, text)
         except (OSError, ValueError) as error:
             raise unreadable(self.describe(), error) from error
 
