@@ -190,6 +190,25 @@ def test_no_more_is_asked_than_the_queue_holds(tmp_path):
         assert len(service.client.get("/v1/reviews").json()["reviews"]) == 2
 
 
+def test_the_ledger_is_looked_through_only_when_there_is_news(tmp_path, monkeypatch):
+    with running(tmp_path, reviews={"seconds": 1000, "size": 9}) as service:
+        people, looks = service.parts.people, []
+        real = people._ask
+        monkeypatch.setattr(people, "_ask", lambda *a: looks.append(1) or real(*a))
+
+        def fill():
+            before = len(looks)
+            return people.fill(), len(looks) - before
+
+        service.forecast({"series": [one("a")]})
+        assert [fill() for _ in range(3)] == [(1, 1), (0, 1), (0, 0)]
+        service.forecast({"series": [one("b")]})
+        assert [fill() for _ in range(3)] == [(1, 1), (0, 1), (0, 0)]
+        value = {"key": {"shop": "a", "item": "x"}, "time": "2018-09-01", "value": 1}
+        service.client.post("/v1/actuals", json={"actuals": [value]})
+        assert fill() == (1, 1)
+
+
 @pytest.mark.parametrize("wrong", [{"share": 2}, {"size": -1}, {"days": 0}, {"colour": 1}])
 def test_settings_of_the_queue_that_cannot_be_are_refused(wrong):
     with pytest.raises(ConfigError):

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from loopcast.core.scores import median
@@ -54,28 +54,32 @@ class People:
         self.ledger, self._asked, self._meters = ledger, asked, meters
         self.reviews = Reviews(ledger.database, ledger.model)
         self.overrides = Overrides(ledger.database, ledger.model)
+        self._idle: tuple[object, ...] | None = None
+        """What was known when nothing was worth a question: until it changes nobody looks again."""
 
     def fill(self) -> int:
         """Close what is over, ask what is worth it; how many questions are new."""
         waiting = self.reviews.sweep()
         room, new = self._asked.size - waiting, 0
         if room > 0:
-            since = now() - int(self._asked.days * DAY)
-            newest = matched(self.ledger, given_after=since, last_only=True)
-            policy = Policy(self._asked.share, self._asked.seed)
-            alarmed = [
-                key
-                for alarm in active(self.ledger.database, self.ledger.model)
-                for key in alarm.concerned
-            ]
-            questions = route(newest, alarmed, self.reviews.asked(), room, policy)
-            until = now() + int(self._asked.days * DAY)
-            new = self.reviews.ask(questions, self._asked.blind, until)
+            alarms = active(self.ledger.database, self.ledger.model)
+            alarmed = [key for alarm in alarms for key in alarm.concerned]
+            news = (self.reviews.mark(), waiting, alarmed)
+            if news != self._idle:
+                new = self._ask(alarmed, room)
+                self._idle = None if new else news
         self._meters.reviews.set(waiting + new)
         value = added(self.overrides.read())
         if value.landed:
             self._meters.gain.set(value.gain)
         return new
+
+    def _ask(self, alarmed: Sequence[Mapping[str, str]], room: int) -> int:
+        span = int(self._asked.days * DAY)
+        newest = matched(self.ledger, given_after=now() - span, last_only=True)
+        policy = Policy(self._asked.share, self._asked.seed)
+        questions = route(newest, alarmed, self.reviews.asked(), room, policy)
+        return self.reviews.ask(questions, self._asked.blind, now() + span)
 
     async def watch(self) -> None:
         """Fill the queue for ever; a database that is away for a while changes nothing."""

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from loopcast.store.actuals import Actual, Actuals
 from loopcast.store.clock import now
 from loopcast.store.database import Database
-from loopcast.store.schema import actuals, review_events, reviews, series
+from loopcast.store.schema import actuals, answers, review_events, reviews, series
 from loopcast.store.series import key_text
 
 Why = Literal["wide", "unknown", "alarm", "random"]
@@ -166,6 +166,13 @@ class Reviews:
         hidden = not review.seen_by(author)
         self._note(review, Said(now(), author, what, value, reason, hidden))
         return True
+
+    def mark(self) -> tuple[int, int]:
+        """Changes with every forecast that is given and every value that comes."""
+        given = sa.select(sa.func.max(answers.c.given_at)).where(answers.c.model == self.model)
+        with self.database.reading() as connection:
+            came = connection.execute(sa.select(sa.func.max(actuals.c.id))).scalar()
+            return int(connection.execute(given).scalar() or 0), int(came or 0)
 
     def open_count(self) -> int:
         """How many wait."""
