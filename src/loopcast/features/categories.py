@@ -68,14 +68,18 @@ class Category(Feature):
         return self.restore({"vocabulary": list(vocabulary(self.name, train))}, task)
 
     def facts(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {"vocabulary": list(self.vocabulary)}
+        """Plain JSON values; a width only where it is an earlier run's."""
+        facts: dict[str, Any] = {"vocabulary": list(self.vocabulary)}
+        return facts if self.width == self._usual() else {**facts, "width": self.width}
+
+    def _usual(self) -> int:
+        return self.wanted or min(WIDEST, max(1, math.ceil(len(self.vocabulary) ** 0.5)))
 
     def restore(self, facts: dict[str, Any], task: Task) -> Self:
         """The vectors are drawn anew; they are part of the state."""
         fitted = copy.deepcopy(self)
         fitted.vocabulary = tuple(facts["vocabulary"])
-        fitted.width = self.wanted or min(WIDEST, max(1, math.ceil(len(fitted.vocabulary) ** 0.5)))
+        fitted.width = int(facts.get("width") or fitted._usual())
         if self.hide is None:
             key = self.name.removeprefix("static.") in task.series and self.axis == "static"
             fitted.hide = HIDE_KEY if key else HIDE_OTHER

@@ -23,6 +23,7 @@ from loopcast.training.members import Members
 from loopcast.training.metrics import Metrics
 from loopcast.training.ranks import Kept, in_order, mixed
 from loopcast.training.shorten import sensible, shortened
+from loopcast.training.warm import Earlier
 from loopcast.training.windows import Batch
 
 LOGGED = 50
@@ -30,12 +31,11 @@ SEEDS = 2**31
 
 
 class Forecaster(L.LightningModule):
-    """Every argument is a key of the YAML's `model:` section.
+    """Every argument is a key of the YAML's `model:` section; docs/configuration.md tells each.
 
     `schedule` "cosine" brings the learning rate to 0 at the end of the budget (max_steps or
     max_time); what a timed run decided is kept in `paces`, so that it can be replayed by steps.
     `members` networks train side by side, each on windows of its own; the forecast is their median.
-    `mean`: forecast it too, by a channel of its own.
     `lower`: no forecast lies below; "auto" is 0 where the train part has no negative target.
     `shorten`: share of training windows whose history is cut, as if the series had just begun.
     """
@@ -58,6 +58,7 @@ class Forecaster(L.LightningModule):
         mean: bool = False,
         lower: Lower = "auto",
         shorten: float = 0.05,
+        warm_start: str | None = None,
         paces: list[list[int]] | None = None,
     ) -> None:
         given = locals().items()
@@ -69,7 +70,7 @@ class Forecaster(L.LightningModule):
             1 if members is None else members, histories or (), losses or [self.loss]
         )
         self.quantiles = tuple(quantiles)
-        self.shorten = sensible(shorten)
+        self.shorten, self.warm_start = sensible(shorten), warm_start
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.optimizer, self.schedule = optimizer, schedule
         self.members, self.mean, self.lower = members, mean, lower
@@ -84,10 +85,15 @@ class Forecaster(L.LightningModule):
             self.seed = torch.initial_seed() % SEEDS
         if self.task is None:
             data = self.trainer.datamodule  # type: ignore[attr-defined]
-            if self.recipe is None:
-                self.plan(data, self.trainer)
             task = replace(data.task, quantiles=self.quantiles, mean=self.mean)
-            self.build(task, data.encoder)
+            warm = Earlier.read(self.warm_start) if stage == "fit" else None
+            if self.recipe is None and warm and self.make is None:
+                self.choose(Recipe(**warm.facts.get("recipe", {})))
+            elif self.recipe is None:
+                self.plan(data, self.trainer)
+            self.build(task, warm.widened(data.encoder, task) if warm else data.encoder)
+            if warm:
+                warm.carry(self)
             self.ranges.floor.fill_(floor(self.lower, data.checks.non_negative, data.train))
 
     def plan(self, data: L.LightningDataModule, trainer: L.Trainer) -> None:
