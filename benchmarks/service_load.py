@@ -123,6 +123,30 @@ def load(
     return replies
 
 
+def paced(
+    port: int, messages: Iterable[bytes], clients: int, rate: float, seconds: float
+) -> list[Reply]:
+    """The answers to `rate` requests a second, until the time is over or the server is gone."""
+    replies, feed, begin, sent = [], cycle(messages), time.perf_counter(), 0
+    idle = [Connection(port) for _ in range(clients)]
+    with selectors.DefaultSelector() as waiting:
+        while (at := time.perf_counter() - begin) < seconds:
+            try:
+                while idle and sent < at * rate:
+                    one = idle.pop()
+                    one.send(next(feed))
+                    waiting.register(one.socket, selectors.EVENT_READ, one)
+                    sent += 1
+                for found, _ in waiting.select(timeout=0.002):
+                    if (reply := found.data.receive()) is not None:
+                        replies.append(reply)
+                        waiting.unregister(found.data.socket)
+                        idle.append(found.data)
+            except OSError:
+                break
+    return replies
+
+
 class Server:
     """A server's process and those it starts, until the block ends."""
 
