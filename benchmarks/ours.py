@@ -81,20 +81,20 @@ def prepared(
     module = DataModule(
         Frame(frame(path, series, length)), "t", "y", 1, horizon, series=["unique_id"],
         static=None if features else [], features=None if features else [],
-        history=history, season=24, validation=0, test=0, batch_size=batch,
+        history=history, season=24, scaling="standard", validation=0, test=0, batch_size=batch,
     )  # fmt: skip
     module.setup("fit")
     return module
 
 
 def trained(o: dict[str, Any]) -> tuple[Forecaster, Clock]:
-    """A fit of o["steps"] steps."""
+    """A fit of o["steps"] steps; no window is shortened, as the peer shortens none."""
     module = prepared(
         o.get("path"), o.get("series", 0), o.get("length", 0), o["history"], o["horizon"],
         o["batch"], o.get("features", False),
     )  # fmt: skip
     network = partial(NETWORKS[o.get("network", "target")], layers=o["layers"], width=o["width"])
-    forecaster, clock = Forecaster(network, quantiles=o["quantiles"]), Clock()
+    forecaster, clock = Forecaster(network, quantiles=o["quantiles"], shorten=0.0), Clock()
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     budget = {"max_steps": o["steps"], "max_time": None}
     device = {"accelerator": o.get("accelerator", "cpu"), "precision": o.get("precision")}

@@ -20,10 +20,13 @@ PEER_SETTINGS = {
 LONG = {"history": 36, "horizon": 18, "batch": 1024, "layers": 2, "width": 64, "series": 32}
 
 
-def whole_steps(peer: Peer, steps: int) -> None:
+WIDTHS = {"narrow": 64, "wide": 256}
+
+
+def whole_steps(peer: Peer, steps: int, widths: list[int]) -> None:
     """Rows 1 and 2 of the table."""
     path = str(data("m4/hourly_train.parquet"))
-    for width in (64, 256):
+    for width in widths:
         for quantiles in ([0.5], FIVE):
             o = {**SAME, "path": path, "width": width, "quantiles": quantiles, "steps": steps}
             compare(peer, o)
@@ -92,7 +95,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer-python", required=True, help="interpreter with neuralforecast")
     parser.add_argument("--steps", type=int, default=200, help="steps of each measure")
-    parser.add_argument("--only", choices=["steps", "lengths"])
+    parser.add_argument("--only", choices=[*WIDTHS, "lengths"])
     args = parser.parse_args()
     print(
         "CPU milliseconds, one thread, best of five in turns; both sides: AdamW (fused), learning"
@@ -103,9 +106,9 @@ def main() -> None:
     print("no checkpoints, no validation; Lightning's own loop is part of both.")
     print("M4 hourly (414 series), history 96, horizon 48.")
     with Peer(args.peer_python) as peer:
-        if args.only != "lengths":
-            whole_steps(peer, args.steps)
-        if args.only != "steps":
+        widths = [width for name, width in WIDTHS.items() if args.only in (None, name)]
+        whole_steps(peer, args.steps, widths)
+        if args.only in (None, "lengths"):
             lengths(peer, args.steps)
 
 
