@@ -7,8 +7,10 @@ from training.conftest import parts
 from training.test_datamodule import QUIET
 
 from loopcast.core.errors import ConfigError
+from loopcast.models.network import Window
 from loopcast.training.export import export
 from loopcast.training.losses import PinballLoss, SquaredLoss
+from loopcast.training.mean import parted
 from loopcast.training.members import Members
 
 
@@ -25,7 +27,10 @@ def windows(data):
 
 
 def each(model, batch):
-    return model._each(batch, model.encoder(batch), model.seen)
+    """Their quantiles in the target's units, before they meet."""
+    own = model.encoder.through(batch, model.encoder(batch), model.seen)
+    quantiles, _ = parted(model.network(Window(**own)), model.task)
+    return model.encoder.units(quantiles, own["location"], own["scale"])
 
 
 def test_a_member_sees_its_own_history_alone(frame):
