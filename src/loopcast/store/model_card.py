@@ -53,7 +53,8 @@ def _window(task: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     if "first" not in data or "frequency" not in task:
         return ""
     times = Frequency.parse(str(task["frequency"])).time(np.array([data["first"], data["last"]]))
-    return f"{data.get('series'):,} series, {data.get('rows'):,} rows, {times[0]} to {times[1]}"
+    first, last = (str(one).removesuffix("T00:00:00") for one in times)
+    return f"{data.get('series'):,} series, {data.get('rows'):,} rows, {first} to {last}"
 
 
 def _judged(scores: Mapping[str, Any]) -> list[str]:
