@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from loopcast.monitoring.drift import Looked, Verdict, examine
+from loopcast.monitoring.drift import PANEL, Looked, Verdict, examine
 from loopcast.monitoring.reference import Compared
 from loopcast.store.alarms import Alarm, Scope, Score
 
@@ -41,7 +41,7 @@ class Judged:
             for look in range(looked.p.shape[1]):
                 error, score = (_plain(part[0, look]) for part in (looked.error, looked.score))
                 step = self.compared.last_step(look)
-                alpha = self.verdict.alpha / 2 / len(self.verdict.panel)
+                alpha = PANEL * self.verdict.alpha / len(self.verdict.panel)
                 yield Score(
                     self.version, looked.kind, step, error, score, float(looked.p[0, look]), alpha
                 )
@@ -79,28 +79,18 @@ class Judged:
         self, looked: Looked, scope: Scope, rows: slice, worst: Any, names: Sequence[Any]
     ) -> str:
         now = float(np.nanmean(looked.error[rows][worst[0], -max(self.compared.clock.season, 3) :]))
-        was = self._before(looked, scope, int(worst[0]))
+        was = float(looked.was[rows][worst[0]])
         side = "more" if now > was else "less"
         what = (
             f"forecasts lie {abs(now - was):.2g} naive scales {side} above the actual values than before"
             if looked.kind == "level"
-            else f"errors are {now / was:.2g} times as large as before"
+            else f"surprises are {now / was:.2g} times as large as before"
         )
         if scope == "panel":
             return f"over the whole panel, {what}"
         listed = "; ".join(", ".join(name.values()) for name in names[:SHOWN])
         rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         return f"in {len(names)} {scope}, e.g. {listed}{rest}: {what} (of the first)"
-
-    def _before(self, looked: Looked, scope: Scope, row: int) -> float:
-        """The reference's mean error of a row."""
-        chosen = slice(None)
-        if scope == "groups":
-            chosen = self.groups[row][2]  # type: ignore[assignment]
-        elif scope == "series":
-            chosen = slice(row, row + 1)
-        errors = self.compared.reference[chosen]
-        return float(np.nanmean(np.abs(errors) if looked.kind == "size" else errors))
 
 
 def judge(version: int, compared: Compared, columns: Sequence[str], alpha: float) -> Judged:

@@ -85,6 +85,8 @@ def _rounds(reference: int, year: int, season: int, phi: float) -> tuple[Floats,
     for look in range(1, looks):
         noise[look] += phi * noise[look - 1]
     whole = noise.T
-    alone = Course(np.empty(0), np.empty(0), np.zeros(1), np.ones(len(widths(reference, season))))
+    none = np.empty((0, 0))
+    plain = np.ones(len(widths(reference, season)))
+    alone = Course(none, none, np.zeros(1), plain)
     found = course(whole[:, :reference], whole[:, reference:], season, alone)
     return np.nanmax(found.up, axis=1), np.nanmax(found.down, axis=1)

@@ -1,9 +1,11 @@
 """Has the world moved away from the model? Tests on errors, never on inputs.
 
 Three scopes share the nominal rate `alpha` of false alarms in a year: the mean over the whole panel
-(so that shocks which all series share count once), and, with the false discovery rate over all of
-them controlled (Benjamini-Hochberg), groups and single series. Two kinds: "level", errors lie
-above or below what they were; "size", errors are larger. See `scores` and `chance` for the test.
+(so that shocks which all series share count once) has half of it; groups and single series, with
+the false discovery rate over all of them controlled (Benjamini-Hochberg), have a quarter; the last
+quarter is a reserve for what a simulated year is too simple for. Two kinds: "level", errors lie
+above or below what they were; "size", what of them could not be told from the look before is larger.
+See `scores` and `chance` for the test.
 """
 
 from collections.abc import Sequence
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopcast.monitoring.chance import p_values, threshold
-from loopcast.monitoring.scores import Course, course
+from loopcast.monitoring.scores import Course, course, whitened
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
@@ -27,6 +29,8 @@ COMPLETE = 0.8
 """A look at many series counts where so many of them have landed."""
 USABLE = 0.75
 """A row is tested alone where the reference holds so many of its looks."""
+PANEL, ROWS = 0.5, 0.25
+"""Shares of alpha."""
 RELEASE = 2.0
 """An alarm ends where the score falls below."""
 
@@ -36,9 +40,10 @@ class Looked:
     """One kind of test of one scope's rows, [row, look] each; `alarm` is its state at each look."""
 
     kind: Kind
-    error: Floats  # mean error of the row, clipped; of size: mean |error|
+    error: Floats  # mean error of the row, clipped; of size: mean |surprise|
     score: Floats
     p: Floats  # of a year with a score as large, where nothing changes
+    was: Floats  # [row], mean of the same over the reference
     alarm: Bools
     threshold: Floats  # [row], of the score; of rows: of one that is alone
 
@@ -71,19 +76,29 @@ def examine(
     parts = (np.clip(reference, -most, most), np.clip(since, -most, most))
     panel, rows = [], []
     for kind in KINDS:
-        before, after = parts if kind == "level" else (np.abs(parts[0]), np.abs(parts[1]))
         shape = Shape(season, year, 2 if kind == "level" else 1)
+        before, after = parts
         single = _tested(before, after, shape, None)
         every = np.arange(len(before))
         many = [_pooled(before, after, chosen) for chosen in (every, *groups)]
         wide_before, wide_after = (np.concatenate(part) for part in zip(*many, strict=True))
         wide = _tested(wide_before, wide_after, shape, single.course)
-        panel.append(_panel(kind, wide, alpha / 2 / len(KINDS)))
         tests = len(KINDS) * (len(groups) + len(before))
-        rows.append(_beside(kind, wide, single, alpha / 2 / max(tests, 1)))
-    found = _discoveries([one.p for one in rows], alpha / 2)
+        panel.append(_panel(kind, wide, PANEL * alpha / len(KINDS)))
+        rows.append(_beside(kind, wide, single, ROWS * alpha / max(tests, 1)))
+        parts = _surprises(*parts, float(single.course.autocorrelation.mean()))
+    found = _discoveries([one.p for one in rows], ROWS * alpha)
     rows = [_held(one, new) for one, new in zip(rows, found, strict=True)]
     return Verdict(alpha, tuple(panel), tuple(rows))
+
+
+def _surprises(before: Floats, after: Floats, phi: float) -> tuple[Floats, Floats]:
+    """What one look does not tell of the next, by size.
+
+    Nothing is fitted to a single series: the reference would look smaller than what comes after.
+    """
+    rest = whitened(before, after, np.full(len(before), phi))
+    return np.abs(rest[0]), np.abs(rest[1])
 
 
 @dataclass(frozen=True)
@@ -97,6 +112,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class _Tested:
+    was: Floats
     error: Floats
     score: Floats
     p: Floats
@@ -119,7 +135,7 @@ def _tested(before: Floats, after: Floats, shape: Shape, like: Course | None) ->
     usable = np.isfinite(before).sum(1) >= USABLE * looks
     score = np.where(usable[:, None], score, np.nan)
     p = p_values(score, found.autocorrelation, looks, shape.year, shape.season, shape.sides)
-    return _Tested(after, score, p, found, looks, shape)
+    return _Tested(_means(before), after, score, p, found, looks, shape)
 
 
 def _pooled(before: Floats, after: Floats, chosen: NDArray[np.int64]) -> tuple[Floats, Floats]:
@@ -134,20 +150,26 @@ def _mean(values: Floats) -> Floats:
     return np.where(count >= max(COMPLETE * len(values), 1), mean, np.nan)[None]
 
 
+def _means(values: Floats) -> Floats:
+    """[row]"""
+    seen = np.isfinite(values)
+    return np.where(seen, values, 0).sum(1) / np.maximum(seen.sum(1), 1)
+
+
 def _panel(kind: Kind, wide: _Tested, alpha: float) -> Looked:
     crossed = wide.p[:1] <= alpha
     limit = wide.threshold(alpha)[:1]
-    one = Looked(kind, wide.error[:1], wide.score[:1], wide.p[:1], crossed, limit)
+    one = Looked(kind, wide.error[:1], wide.score[:1], wide.p[:1], wide.was[:1], crossed, limit)
     return _held(one, crossed)
 
 
 def _beside(kind: Kind, wide: _Tested, single: _Tested, alpha: float) -> Looked:
-    error, score, p = (
+    error, score, p, was = (
         np.concatenate([getattr(wide, name)[1:], getattr(single, name)])
-        for name in ("error", "score", "p")
+        for name in ("error", "score", "p", "was")
     )
     limit = np.concatenate([wide.threshold(alpha)[1:], single.threshold(alpha)])
-    return Looked(kind, error, score, p, np.zeros(p.shape, bool), limit)
+    return Looked(kind, error, score, p, was, np.zeros(p.shape, bool), limit)
 
 
 def _discoveries(p: Sequence[Floats], alpha: float) -> list[Bools]:

@@ -55,7 +55,7 @@ def course(reference: Floats, since: Floats, season: int, like: Course | None = 
     looks = reference.shape[1]
     before, after = deseasoned(reference, since, season)
     own = autocorrelation(before)
-    phi = np.maximum(own, like.autocorrelation.mean()) if like else shrunk(own, looks)
+    phi = shrunk(own, looks) if like is None else clearly(own, like, looks)
     before, after = whitened(before, after, phi)
     chosen = widths(looks, season)
     wider = like.wider if like else persistence(normal_scores(before, before), chosen)
@@ -132,6 +132,15 @@ def shrunk(own: Floats, looks: int) -> Floats:
     scatter = (1 - mean**2) / looks
     found = float(own.var())
     return mean + max(0.0, 1 - scatter / found) * (own - mean) if found > 0 else own
+
+
+def clearly(own: Floats, like: Course, looks: int) -> Floats:
+    """What single series say of a look and the next, or more where a mean over some does.
+
+    The more they say, the more a mean's own value beyond it is chance.
+    """
+    told = float(like.autocorrelation.mean())
+    return np.maximum(told, own - told * np.sqrt((1 - told**2) / looks))
 
 
 def whitened(before: Floats, after: Floats, phi: Floats) -> tuple[Floats, Floats]:
