@@ -23,7 +23,7 @@ def defaults(kind, prefix=""):
 def test_the_docs_name_every_setting_with_its_default(root):
     text = (root / "docs" / "loop.md").read_text(encoding="utf-8")
     table = {}
-    for names, told in re.findall(r"^\| (`[^|]+) \| ([^|]+) \|", text, re.MULTILINE):
+    for names, told in re.findall(r"^\| (`[a-z][^|]*) \| ([^|]+) \|", text, re.MULTILINE):
         values = [one.strip(" `") for one in re.split(r", (?![^{]*})", told)]
         keys = re.findall(r"`([^`]+)`", names)
         table |= dict(
