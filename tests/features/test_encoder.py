@@ -14,7 +14,7 @@ from loopcast.core.panel import Categories, Panel
 from loopcast.core.task import Columns, Task
 from loopcast.features.calendar import Calendar
 from loopcast.features.categories import Category, encode
-from loopcast.features.encoder import Encoder, default_features
+from loopcast.features.encoder import MISSED, Encoder, default_features
 from loopcast.features.numeric import Numeric
 from loopcast.features.scaling import Scaling
 from loopcast.models.network import Window
@@ -286,3 +286,21 @@ def test_the_exported_graph_says_the_same(
         for ours, theirs in zip(flat(*fed.values()), got, strict=True):
             assert ours.shape == theirs.shape
             assert np.allclose(ours.detach(), theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_in_training_windows_miss_covariates_but_never_the_calendar(panel, task, inputs):
+    encoder = Encoder.fit(panel, task, None, Scaling())
+    batch = inputs(4000)
+    whole = encoder.eval()(batch)["future"]
+    torch.manual_seed(0)
+    future = encoder.train()(batch)["future"]
+    calendar = whole.shape[-1] - encoder.covariates
+    assert encoder.covariates > 1
+    assert torch.equal(future[..., :calendar], whole[..., :calendar])
+    price = Numeric("future").fit(panel, task)(batch)[..., 0]
+    column = calendar  # numeric columns come before categories
+    assert torch.equal(whole[..., column], price)
+    seen = price.abs().sum(1) > 0
+    gone = (future[..., column] == 0).all(1)[seen]
+    assert MISSED - 0.03 < gone.float().mean() < MISSED + 0.03
+    assert torch.equal(future[seen][~gone][..., column], price[seen][~gone])

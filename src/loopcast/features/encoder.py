@@ -20,6 +20,8 @@ ROLES: tuple[Axis, ...] = ("past", "future", "static")
 WINDOW_FACTS = 4
 HUGE = 1e30
 """A target of this size is taken as not observed, like NaN: its square is no float32."""
+MISSED = 0.2
+"""Share of the training windows that miss a covariate, drawn for each column."""
 WIDE = 5.0
 """Logarithms among the window facts stay within so much of 0."""
 
@@ -106,7 +108,7 @@ class Encoder(nn.Module):
         return {
             **scaled,
             "past": _join(self._parts("past", inputs) or [scaled["mask"][..., None]]),
-            "future": _join(self._parts("future", inputs) or [self._ahead(scaled["mask"])]),
+            "future": self._missed(_join(self._parts("future", inputs) or [self._ahead(scaled["mask"])])),
             "static": _join([*self._parts("static", inputs), facts]),
         }
 
@@ -139,6 +141,14 @@ class Encoder(nn.Module):
 
     def _parts(self, axis: Axis, inputs: Inputs) -> list[Tensor]:
         return [f(inputs) for f in self._of(axis)]
+
+    def _missed(self, future: Tensor) -> Tensor:
+        """In training windows miss some covariates, so that no single one is relied on alone."""
+        if not self.training or not self.covariates:
+            return future
+        calendar, given = future.split([future.shape[-1] - self.covariates, self.covariates], -1)
+        shown = torch.rand(len(given), 1, self.covariates, device=given.device) >= MISSED
+        return torch.cat([calendar, given * shown], -1)
 
     def _of(self, axis: Axis) -> list[Feature]:
         """In order, the calendar before the others."""
