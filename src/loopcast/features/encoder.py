@@ -108,7 +108,9 @@ class Encoder(nn.Module):
         return {
             **scaled,
             "past": _join(self._parts("past", inputs) or [scaled["mask"][..., None]]),
-            "future": self._missed(_join(self._parts("future", inputs) or [self._ahead(scaled["mask"])])),
+            "future": self._missed(
+                _join(self._parts("future", inputs) or [self._ahead(scaled["mask"])])
+            ),
             "static": _join([*self._parts("static", inputs), facts]),
         }
 
