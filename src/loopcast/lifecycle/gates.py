@@ -9,7 +9,7 @@ import numpy as np
 
 from loopcast.lifecycle import settings
 from loopcast.lifecycle.paired import Paired, paired
-from loopcast.lifecycle.replay import Replayed, common
+from loopcast.lifecycle.replay import Floats, Replayed, common
 
 FEWEST = 30
 """Windows of which a category must have this many to be judged alone."""
@@ -70,7 +70,7 @@ def judge(
     gates = (
         _gain(found, wanted),
         _significance(found, wanted, tried),
-        _naive(champion, challenger),
+        _naive(champion, challenger, wanted),
         _coverage(champion, challenger, wanted),
         _category(champion, challenger, wanted),
         _stability(champion, challenger, wanted),
@@ -93,14 +93,19 @@ def _significance(found: Paired, wanted: settings.Gates, tried: int) -> Gate:
     )
 
 
-def _naive(champion: Replayed, challenger: Replayed) -> Gate:
+def _naive(champion: Replayed, challenger: Replayed, wanted: settings.Gates) -> Gate:
+    """A champion that loses to seasonal naive is no reason to wait for a perfect challenger."""
     levels = common(champion, challenger)
-    ours, naive = challenger.loss(levels), challenger.naive_loss(levels)
+    naive = challenger.naive_loss(levels)
+    ratio, before = (_ratio(one.loss(levels), naive) for one in (challenger, champion))
+    most = max(wanted.naive, wanted.losing) if before > wanted.naive else wanted.naive
+    seen = f"{ratio:.2f} of its loss (the champion {before:.2f})"
+    return Gate("seasonal naive", seen, f"at most {most:.2f}", ratio <= most, _number(ratio))
+
+
+def _ratio(ours: Floats, naive: Floats) -> float:
     seen = np.isfinite(ours) & np.isfinite(naive)
-    ratio = float(ours[seen].mean() / naive[seen].mean()) if seen.any() else math.nan
-    return Gate(
-        "seasonal naive", f"{ratio:.2f} of its loss", "at most 1.00", ratio <= 1.0, _number(ratio)
-    )
+    return float(ours[seen].mean() / naive[seen].mean()) if seen.any() else math.nan
 
 
 def _coverage(champion: Replayed, challenger: Replayed, wanted: settings.Gates) -> Gate:

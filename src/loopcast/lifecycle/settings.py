@@ -30,6 +30,10 @@ class Gates(Section, frozen=True, kw_only=True):
     significance: float = (
         0.05  # of the paired test, one-sided, shared by the recipes that were tried
     )
+    naive: float = 1.0  # of the seasonal naive forecast's loss at most
+    losing: float = (
+        1.25  # the same while the champion loses to it: better, if not yet good, may serve
+    )
     coverage: float = 0.10  # how far the outer range's coverage may lie below its level
     category: float = 0.25  # how much worse a category may become, clearly (by the same test)
     stability: float = 1.5  # how much more its forecasts may change from origin to origin
