@@ -140,7 +140,7 @@ def fuzz(options: argparse.Namespace) -> None:
                 "--checks", "not_a_server_error,status_code_conformance,content_type_conformance",
                 "--max-response-time", "2", "--request-timeout", "10", "--no-color",
                 "--max-examples", str(options.examples), "--seed", str(options.seed),
-                "--max-time", "240", "--continue-on-failure", "--generation-database", "none",
+                "--max-time", str(options.seconds), "--continue-on-failure", "--generation-database", "none",
             ]  # fmt: skip
             done = subprocess.run(command, check=False, cwd=folder)
             alive = server.ready()
@@ -159,6 +159,7 @@ def main() -> None:
     parser.add_argument("--peer-python", default=".venv-serve/bin/python")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--examples", type=int, default=100, help="of schemathesis, a route")
+    parser.add_argument("--seconds", type=int, default=240, help="of schemathesis, at most")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     commands[options.command](options)

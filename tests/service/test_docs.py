@@ -103,6 +103,10 @@ def test_the_openapi_document_names_every_route_and_fits_its_own_examples(servic
         "example"
     ]
     assert len(service.forecast(example)["forecasts"]) == 1
+    infer = found["paths"]["/v2/models/{model}/infer"]["post"]
+    assert infer["parameters"][0]["schema"]["enum"] == ["tiny"]
+    body = infer["requestBody"]["content"]["application/json"]["example"]
+    assert service.client.post("/v2/models/tiny/infer", json=body).status_code == 200
 
 
 def test_the_page_fetches_nothing_and_escapes(service):

@@ -1,11 +1,13 @@
 """The OpenAPI 3.1 document, made from the types that decode requests, and a page that shows it."""
 
 from html import escape
+from math import prod
 from typing import Any
 
 import msgspec
 
 from loopcast.core.task import Task
+from loopcast.service.inference import tensors
 from loopcast.service.problem import TITLES
 from loopcast.service.wire import (
     ActualsSent,
@@ -35,7 +37,7 @@ def document(name: str, task: Task | None) -> Json:
         "openapi": "3.1.0",
         "info": {"title": f"loopcast: {name}", "version": "1"},
         "security": [{"bearer": []}, {"header": []}, {}],
-        "paths": _paths(named, _examples(task)),
+        "paths": _naming(_paths(named, _examples(task)), name),
         "components": {
             "schemas": schemas,
             "securitySchemes": {
@@ -44,6 +46,16 @@ def document(name: str, task: Task | None) -> Json:
             },
         },
     }
+
+
+def _naming(paths: Json, model: str) -> Json:
+    """The one model that is here, wherever a path asks for one."""
+    for methods in paths.values():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] == "model":
+                    parameter["schema"] = {"type": "string", "enum": [model]}
+    return paths
 
 
 def _paths(named: Json, examples: Json) -> Json:
@@ -180,15 +192,28 @@ def _examples(task: Task | None) -> Json:
     if future:
         series["future"] = future
     actual = {"time": "2019-01-01", "value": 805.2, "as_of": "2019-02-03T00:00:00Z"}
-    origin = {"name": "origin", "shape": [1], "datatype": "BYTES", "data": ["2018-12-01"]}
     return {
         "forecast": {"series": [series], "horizon": task.horizon if task else 12},
         "actuals": {"actuals": [{"key": key, **actual}]},
-        "infer": {"inputs": [origin]},
+        "infer": {"inputs": _tensors(task) if task else []},
         "override": {
             "forecast": "01a2...", "key": key, "time": "2019-01-01", "value": 900, "reason": "a fair",
         },
     }  # fmt: skip
+
+
+def _tensors(task: Task) -> list[Json]:
+    """The model's inputs for one series."""
+    blank = {"BYTES": "", "INT64": 600, "FP32": 0.5}
+    return [
+        {
+            "name": name,
+            "shape": [1, *shape[1:]],
+            "datatype": kind,
+            "data": [blank[kind]] * prod(shape[1:]),
+        }
+        for name, kind, shape in tensors(task)
+    ]
 
 
 def page(found: Json) -> str:
