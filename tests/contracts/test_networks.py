@@ -235,7 +235,7 @@ def test_with_members_ranges_and_mean_the_exported_graph_equals_torch(kind, data
             weight.add_(0.05 * torch.randn_like(weight))
         forecaster.ranges.floor.fill_(9.0)  # above much of what is forecast
         forecaster.ranges.offset.uniform_(-0.3, 3.0)
-        forecaster.ranges.edges.copy_(torch.tensor([0.1, 0.3, 0.5]))
+        forecaster.ranges.knots.copy_(torch.tensor([0.1, 0.3, 0.5, 0.6]))
     path = export(forecaster, module.panel, tmp_path / "x.onnx", {})
     prepared = inputs(module.panel, forecaster.task, np.array([0, 1]), np.array([19750, 19760]))
     served = Predictor(path).outputs(prepared)

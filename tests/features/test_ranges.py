@@ -25,12 +25,14 @@ def test_nothing_is_moved_until_fitted():
 
 def test_an_offset_is_a_share_of_the_pair_s_own_width_and_groups_are_told_by_noise():
     ranges = Ranges(1, (0.1, 0.25, 0.5, 0.75, 0.9))
-    ranges.edges[0] = 0.5
-    ranges.offset[1] = torch.tensor([[-0.5, -1.0, 0.0, 1.0, 0.5]])
+    ranges.knots[:] = torch.tensor([0.2, 0.5, 0.6, 0.7])
+    ranges.offset[1:] = torch.tensor([[-0.5, -1.0, 0.0, 1.0, 0.5]])
     scaled = torch.tensor([[[-4.0, -1.0, 0.0, 1.0, 4.0]]])
-    steady, noisy = place(1, 1.0), place(1, 5.0)
+    steady, noisy, between = place(1, 1.0), place(1, 5.0), place(1, 0.35 / 0.65 * 4)
     assert torch.equal(ranges(scaled, *steady), scaled)
     assert ranges(scaled, *noisy).tolist() == [[[-8.0, -3.0, 0.0, 3.0, 8.0]]]
+    half = torch.tensor([[[-6.0, -2.0, 0.0, 2.0, 6.0]]])
+    torch.testing.assert_close(ranges(scaled, *between), half)  # no jump that rounding could flip
 
 
 def test_levels_without_another_end_have_no_range():

@@ -27,10 +27,11 @@ def judged(windows, horizon, spread, noise=None, seed=0):
     return Judged(quantiles, actual, np.full(windows, -np.inf), noise)
 
 
-def moved(given, offset, edges):
-    group = (given.noise[:, None] >= edges).sum(1)
+def moved(given, offset, knots):
+    steps = np.clip((given.noise[:, None] - knots[:-1]) / np.diff(knots), 0, 1)
+    own = offset[0] + np.einsum("wg,ghl->whl", steps, np.diff(offset, axis=0))
     width = np.abs(given.quantiles[..., ::-1] - given.quantiles)
-    return given.quantiles + offset[group] * width
+    return given.quantiles + own * width
 
 
 def covered(given, quantiles, low=0):
@@ -40,17 +41,17 @@ def covered(given, quantiles, low=0):
 @pytest.mark.parametrize("spread", [0.4, 0.8, 1.5, 3.0])
 @pytest.mark.parametrize(("windows", "horizon"), [(60, 12), (500, 3), (2000, 1)])
 def test_a_planted_miscalibration_is_corrected_on_new_windows(spread, windows, horizon):
-    offset, edges = fit(judged(windows, horizon, spread), LEVELS)
+    offset, knots = fit(judged(windows, horizon, spread), LEVELS)
     fresh = judged(4000, horizon, spread, seed=1)
-    assert covered(fresh, moved(fresh, offset, edges)) == pytest.approx(0.8, abs=0.045)
-    assert covered(fresh, moved(fresh, offset, edges), 1) == pytest.approx(0.5, abs=0.05)
+    assert covered(fresh, moved(fresh, offset, knots)) == pytest.approx(0.8, abs=0.045)
+    assert covered(fresh, moved(fresh, offset, knots), 1) == pytest.approx(0.5, abs=0.05)
 
 
 def test_every_step_gets_what_it_needs_and_the_neighbours_agree():
     spread = np.linspace(0.6, 1.6, 24)
-    offset, edges = fit(judged(800, 24, spread), LEVELS)
+    offset, knots = fit(judged(800, 24, spread), LEVELS)
     fresh = judged(4000, 24, spread, seed=1)
-    quantiles = moved(fresh, offset, edges)
+    quantiles = moved(fresh, offset, knots)
     by_step = [
         coverage(fresh.actual[:, [h]], quantiles[:, [h], 0], quantiles[:, [h], -1])
         for h in range(24)
@@ -62,8 +63,8 @@ def test_every_step_gets_what_it_needs_and_the_neighbours_agree():
 def test_groups_are_told_apart_where_there_are_enough_windows():
     noise = np.tile([0.1, 0.9], 1000)
     given = judged(2000, 4, np.where(noise > 0.5, 0.5, 1.5)[:, None], noise)
-    offset, edges = fit(given, LEVELS)
-    quantiles = moved(given, offset, edges)
+    offset, knots = fit(given, LEVELS)
+    quantiles = moved(given, offset, knots)
     for part in (noise < 0.5, noise > 0.5):
         inside = coverage(given.actual[part], quantiles[part, :, 0], quantiles[part, :, -1])
         assert inside == pytest.approx(0.8, abs=0.03)
@@ -91,8 +92,8 @@ def test_counts_with_many_zeros_keep_their_upper_end():
     actual = np.where(generator.random((3000, 2)) < 2 / 3, 0.0, generator.exponential(1, (3000, 2)))
     quantiles = np.broadcast_to(np.quantile(actual, LEVELS), (3000, 2, 5)).copy()
     given = Judged(quantiles, actual, np.zeros(3000), np.zeros(3000))
-    offset, edges = fit(given, LEVELS)
-    above = (given.actual > moved(given, offset, edges)[..., -1]).mean()
+    offset, knots = fit(given, LEVELS)
+    above = (given.actual > moved(given, offset, knots)[..., -1]).mean()
     assert above == pytest.approx(0.1, abs=0.01)
 
 

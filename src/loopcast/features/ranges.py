@@ -22,25 +22,27 @@ class Ranges(nn.Module):
     """Widens and narrows ranges by offsets fitted on validation windows; keeps a lower bound.
 
     A range is a pair of quantiles at the same distance from the median; an offset is a share of its
-    width, by group of windows, step and level, 0 until fitted. `edges` part the groups by `noise`.
+    width, by group of windows, step and level, 0 until fitted. A group's offsets hold at its knot
+    of `noise`, between knots they go over into each other: a jump would not survive rounding.
     """
 
     offset: Tensor
-    edges: Tensor
+    knots: Tensor
     floor: Tensor
 
     def __init__(self, horizon: int, levels: Sequence[float]) -> None:
         super().__init__()
         self.partner = partners(levels)
         self.register_buffer("offset", torch.zeros(GROUPS, horizon, len(levels)))
-        self.register_buffer("edges", torch.full((GROUPS - 1,), inf))
+        self.register_buffer("knots", torch.arange(GROUPS, dtype=torch.float32))
         self.register_buffer("floor", torch.tensor(-inf))
 
     def forward(self, scaled: Tensor, location: Tensor, scale: Tensor) -> Tensor:
         """Sorted quantiles [batch, horizon, quantile] in scaled units -> calibrated ones."""
         width = (scaled[..., self.partner] - scaled).abs().clamp(min=NARROWEST)
-        group = (noise(location, scale) >= self.edges).sum(-1)
-        return scaled + self.offset[group] * width
+        steps = (noise(location, scale) - self.knots[:-1]) / self.knots.diff()  # [batch, group - 1]
+        change = steps.clamp(0, 1)[..., None, None] * self.offset.diff(dim=0)
+        return scaled + (self.offset[0] + change.sum(1)) * width
 
     def above(self, units: Tensor) -> Tensor:
         """Not below the floor, in the target's units."""

@@ -33,6 +33,8 @@ TOGETHER = 4
 """Steps of one window that count as one window more."""
 GROUP = 60
 """Windows of the smallest group."""
+APART = 1e-3
+"""The least distance of two knots."""
 LIMITS = (-0.45, 4.0)
 """Shares of its width by which a range's ends may move."""
 
@@ -48,17 +50,21 @@ class Judged:
 
 
 def fit(judged: Judged, levels: Sequence[float]) -> tuple[Floats, Floats]:
-    """Offsets [group, horizon, quantile] and edges [group - 1], as `features.ranges` wants them."""
+    """Offsets [group, horizon, quantile] and knots [group], as `features.ranges` wants them."""
     count = int(np.clip(len(judged.actual) // GROUP, 1, GROUPS))
-    cuts = np.quantile(judged.noise, np.arange(1, count) / count) if count > 1 else np.zeros(0)
-    edges = np.full(GROUPS - 1, np.inf)
-    edges[: len(cuts)] = cuts
-    group = (judged.noise[:, None] >= edges).sum(1)
+    cuts = np.quantile(judged.noise, np.arange(1, count) / count)
+    group = np.unique((judged.noise[:, None] >= cuts).sum(1), return_inverse=True)[1]
+    count = int(group.max()) + 1
+    knots = np.arange(1.0, GROUPS + 1)  # beyond any noise
+    for number in range(count if count > 1 else 0):
+        knots[number] = np.median(judged.noise[group == number])
+    knots = np.maximum.accumulate(knots) + APART * np.arange(GROUPS)
     offset = np.zeros((GROUPS, *judged.quantiles.shape[1:]))
     for low, high in intervals(levels).values():
         moved = _moved(judged, low, high, levels[low], group)
+        moved[count:] = moved[count - 1]
         offset[:, :, low], offset[:, :, high] = -moved, moved
-    return offset, edges
+    return offset, knots
 
 
 def _moved(judged: Judged, low: int, high: int, level: float, group: NDArray[np.int64]) -> Floats:
@@ -111,16 +117,16 @@ def calibrate(model: Forecaster, data: DataModule) -> dict[str, Any]:
         _array(model.encoder.scaled(ranges.floor, location, scale))[:, 0],
         _array(noise(location, scale))[:, 0],
     )
-    offset, edges = fit(judged, levels)
+    offset, knots = fit(judged, levels)
     ranges.offset.zero_()
     before = model.finished(scaled, location, scale)
     ranges.offset.copy_(torch.from_numpy(offset))
-    ranges.edges.copy_(torch.from_numpy(edges))
+    ranges.knots.copy_(torch.from_numpy(knots))
     after = model.finished(scaled, location, scale)
     return {
         "windows": len(scaled),
         "chose_weights_too": len(series) == len(data.part("stopping")[0]) == _count(data),
-        "groups": int(np.isfinite(edges).sum()) + 1,
+        "groups": max(int((knots <= 1).sum()), 1),
         **_told(_array(actual), _array(before), _array(after), levels),
     }
 

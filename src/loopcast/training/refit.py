@@ -116,7 +116,7 @@ def refit(
         return False
     with torch.no_grad():
         again.ranges.offset.copy_(model.ranges.offset)
-        again.ranges.edges.copy_(model.ranges.edges)
+        again.ranges.knots.copy_(model.ranges.knots)
     path = folder / NAME
     trainer.save_checkpoint(path, weights_only=True)
     if trainer.is_global_zero:
