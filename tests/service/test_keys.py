@@ -35,7 +35,9 @@ def test_without_a_key_nothing_but_health_and_docs_opens(locked):
 
 
 @pytest.mark.parametrize(
-    "key", ["-", "wrong", SECRETS["shop"][0] + "x", SECRETS["shop"][1], "ü", "x" * 5000]
+    "key",
+    ["-", "wrong", SECRETS["shop"][0] + "x", SECRETS["shop"][1], "ü", "x" * 5000],
+    ids=["a dash", "a word", "a letter more", "its digest", "not ASCII", "long"],
 )
 def test_a_wrong_key_or_its_digest_does_not_open(locked, key):
     answer = locked.client.get("/v1/models", headers={"authorization": b"Bearer " + key.encode()})

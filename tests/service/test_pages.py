@@ -105,7 +105,11 @@ def test_over_https_the_cookie_is_secure(service):
     assert "Secure" in visitor.page.headers["set-cookie"]
 
 
-@pytest.mark.parametrize("key", ["", "x", SECRETS["ann"][1], "ü" * 100])
+@pytest.mark.parametrize(
+    "key",
+    ["", "x", SECRETS["ann"][1], "ü" * 100],
+    ids=["none", "a letter", "its digest", "not ASCII"],
+)
 def test_an_unknown_key_does_not_log_in(service, key):
     visitor = Visitor(service)
     visitor.get("/ui/login")
