@@ -48,9 +48,8 @@ class Browser:
         self.driver.get(self.address + path)
 
     def find(self, css):
-        from selenium.webdriver.common.by import By
-
-        return self.driver.find_element(By.CSS_SELECTOR, css)
+        """The first, as soon as there is one."""
+        return self.wait(lambda: self.all(css))[0]
 
     def all(self, css):
         from selenium.webdriver.common.by import By
@@ -73,12 +72,19 @@ class Browser:
         return self.driver.execute_script(script)
 
     def wait(self, true):
+        """Until it is; what a script swaps away meanwhile is looked for again."""
+        from selenium.common.exceptions import JavascriptException, StaleElementReferenceException
         from selenium.webdriver.support.wait import WebDriverWait
 
-        return WebDriverWait(self.driver, 10).until(lambda _: true())
+        passing = [StaleElementReferenceException, JavascriptException]
+        waiting = WebDriverWait(self.driver, 10, 0.05, passing)
+        return waiting.until(lambda _: true())
 
     def text(self, css="main"):
-        return self.find(css).text
+        """In one look, so that nothing is swapped away between finding and reading."""
+        script = "return document.querySelector(arguments[0])?.innerText ?? null"
+        self.wait(lambda: self.driver.execute_script(script, css) is not None)
+        return self.driver.execute_script(script, css) or ""
 
     def look(self, size="desktop", scheme="light", scripts=True):
         """How the page is looked at from now on."""
