@@ -21,21 +21,44 @@ def program(name: str) -> str | None:
     return shutil.which(name) or (hidden[-1] if hidden else None)
 
 
+class Private:
+    """A server that can be stopped, as when its machine fails, and started again."""
+
+    def __init__(self, control: str, folder: Path, port: int) -> None:
+        self._command, self._folder, self._port = (control, "-D", str(folder / "d")), folder, port
+        self.address = f"postgresql+psycopg://loopcast@127.0.0.1:{port}/{{name}}"
+
+    def start(self) -> None:
+        options = f"-k {self._folder} -h 127.0.0.1 -p {self._port} -c fsync=off"
+        options += " -c full_page_writes=off"
+        _run(*self._command, "-o", options, "-l", str(self._folder / "log"), "-w", "start")
+
+    def stop(self) -> None:
+        _run(*self._command, "-m", "immediate", "-w", "stop")
+
+
 @contextmanager
 def server(initdb: str, control: str) -> Iterator[str]:
     """The address of a running server, with {name} where a database's name belongs."""
+    with private(initdb, control) as found:
+        yield found.address
+
+
+@contextmanager
+def private(initdb: str, control: str) -> Iterator[Private]:
+    """A running server; it is running again at the end of the block."""
     folder = Path(tempfile.mkdtemp(prefix="lc"))  # short: a socket's path has 107 letters at most
     data, port = folder / "d", _free_port()
     if os.geteuid() == 0:
         shutil.chown(folder, OWNER, OWNER)
     try:
         _run(initdb, "-D", str(data), "-A", "trust", "-U", "loopcast", "--no-sync")
-        options = f"-k {folder} -h 127.0.0.1 -p {port} -c fsync=off -c full_page_writes=off"
-        _run(control, "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
+        found = Private(control, folder, port)
+        found.start()
         try:
-            yield f"postgresql+psycopg://loopcast@127.0.0.1:{port}/{{name}}"
+            yield found
         finally:
-            _run(control, "-D", str(data), "-m", "immediate", "-w", "stop")
+            found.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

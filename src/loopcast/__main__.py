@@ -28,6 +28,7 @@ TRAINING = {
 LOOP = {
     "monitor": "one tick: measure what came, test for drift, raise alarms, learn ranges",
     "models": "versions of the served model: list, show, promote, rollback",
+    "ledger": "export the ledger as Parquet, or thin it",
     "retrain": "look whether it is time, train, compare, promote only what is better",
 }
 
@@ -170,6 +171,9 @@ def _loop(args: Sequence[str]) -> None:
     load = _service("settings").load
     if args[0] == "monitor":
         import_module("loopcast.monitoring.command").monitor(args[1:], load)
+        return
+    if args[0] == "ledger":
+        print(_service("ledger").ledger(args[1:]))
         return
     if args[0] == "models":
         import_module("loopcast.lifecycle.versions").command(args[1:], load)

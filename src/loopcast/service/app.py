@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from loopcast.service.watching import Watching
 from loopcast.service.writer import Writer
 from loopcast.serving.predictor import Predictor
 from loopcast.store.actuals import Actuals
+from loopcast.store.clock import now
 from loopcast.store.database import Database, connect, migrate
 from loopcast.store.history import SqlHistory
 from loopcast.store.ledger import Ledger
@@ -44,6 +46,8 @@ log = logging.getLogger("loopcast.service")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 THINNING = 3600.0
 """Seconds between two thinnings of the ledger."""
+JUMP = 3600.0
+"""Seconds by which the clock may go otherwise than the machine's own count."""
 
 
 @dataclass
@@ -80,13 +84,13 @@ def assemble(settings: Settings, *, copied: bool = True) -> Parts:
     champion = Champion(registry, meters, settings.threads)
     champion.load()
     ledger, actuals = Ledger(database, settings.model), Actuals(database, settings.model)
-    writer = Writer(ledger, meters.groups.observe)
+    writer = Writer(ledger, meters.groups.observe, meters.unkept.inc)
     lookup = Lookup(_history(settings, champion), _overlay(settings, actuals))
     service = FutureService(settings.future) if settings.future else None
     forecasting = Forecasting(
         champion, lookup, Ahead(service, lookup), writer, settings.limits, meters
     )
-    inference = Inference(champion, forecasting, ledger, settings.limits)
+    inference = Inference(champion, forecasting, ledger, writer, settings.limits)
     keys = Keys(settings.keys)
     door = Door(keys, settings.limits, meters, local=settings.local and not settings.keys)
     watching = Watching(database, settings.model, meters, recalibrate=settings.recalibrate)
@@ -198,10 +202,18 @@ async def _watched(parts: Parts) -> None:
 async def _thin(parts: Parts) -> None:
     kept = parts.settings.retention
     policy = Retention(kept.repeats, kept.histories, kept.forecasts)
+    begin = now() / 1e6 - time.monotonic()
     while policy != Retention():
+        jump = now() / 1e6 - time.monotonic() - begin
         try:
-            found = await asyncio.to_thread(thin, parts.ledger, policy)
-            log.info("the ledger is thinned: %s", found)
+            if abs(jump) > JUMP:  # ages would be wrong, and what is dropped is gone
+                log.error(
+                    "the clock has jumped by %.1f hours since the start: nothing is thinned until"
+                    " it is back, or the service is started again", jump / 3600,
+                )  # fmt: skip
+            else:
+                found = await asyncio.to_thread(thin, parts.ledger, policy)
+                log.info("the ledger is thinned: %s", found)
         except Exception:
             log.exception("the ledger could not be thinned; later again")
         await asyncio.sleep(THINNING)

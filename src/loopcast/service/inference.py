@@ -25,6 +25,7 @@ from loopcast.service.served import Served
 from loopcast.service.settings import Limits
 from loopcast.service.targets import FLOAT
 from loopcast.service.wire import InferAsked, Tensor
+from loopcast.service.writer import Writer
 from loopcast.store.ledger import Ledger
 
 INFER = msgspec.json.Decoder(InferAsked)
@@ -37,10 +38,15 @@ class Inference:
     """/v2/..."""
 
     def __init__(
-        self, champion: Champion, forecasting: Forecasting, ledger: Ledger, limits: Limits
+        self,
+        champion: Champion,
+        forecasting: Forecasting,
+        ledger: Ledger,
+        writer: Writer,
+        limits: Limits,
     ) -> None:
         self._champion, self._forecasting = champion, forecasting
-        self._ledger, self._limits = ledger, limits
+        self._ledger, self._writer, self._limits = ledger, writer, limits
         self.stopping = False
 
     async def server(self, request: Request) -> Response:
@@ -56,6 +62,7 @@ class Inference:
         if self.stopping:
             raise Problem(503, "The service is ending.")
         self._champion.current  # noqa: B018 - raises where none serves
+        self._writer.check()
         await asyncio.to_thread(self._ledger.check)
         return reply({"ready": True})
 

@@ -37,6 +37,10 @@ class Meters:
             "loopcast_ledger_group_answers", "Answers in one transaction of the ledger.",
             buckets=COUNTS, registry=own,
         )  # fmt: skip
+        self.unkept = Counter(
+            "loopcast_ledger_refused_answers", "Answers not given: the ledger would not take them.",
+            registry=own,
+        )  # fmt: skip
         self.actuals = Counter("loopcast_actuals", "New actual values.", registry=own)
         self.model = Gauge(
             "loopcast_model_info", "The version that serves.", ("model", "version", "sha256"),

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import sqlalchemy as sa
@@ -15,6 +16,8 @@ from loopcast.store.ledger import Answer, Ledger
 log = logging.getLogger("loopcast.service")
 GROUP = 2_000
 """Series in one transaction at most, so that the first of them need not wait for long."""
+RESTING = 3.0
+"""Seconds after a refusal in which readiness says so; then new requests try again."""
 WAITING = 1_000
 """Answers that may wait; more are sent away with 503."""
 
@@ -22,10 +25,19 @@ Entry = tuple[Answer, "asyncio.Future[None]", asyncio.AbstractEventLoop]
 
 
 class Writer:
-    """One thread that writes to the ledger. `on_group` is told of every group's size in answers."""
+    """One thread that writes to the ledger. `on_group` is told of every group's size in answers.
 
-    def __init__(self, ledger: Ledger, on_group: Callable[[int], None] = lambda _: None) -> None:
-        self._ledger, self._on_group = ledger, on_group
+    `on_refusal`: of those that the database would not take.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        on_group: Callable[[int], None] = lambda _: None,
+        on_refusal: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._ledger, self._on_group, self._on_refusal = ledger, on_group, on_refusal
+        self._refused: float | None = None
         self._queue: queue.SimpleQueue[list[Entry] | None] = queue.SimpleQueue()
         self._ready: list[Entry] = []
         self._waiting = 0
@@ -39,6 +51,11 @@ class Writer:
         """Write what waits, then end."""
         self._queue.put(None)
         self._thread.join(seconds)
+
+    def check(self) -> None:
+        """Raises StoreError where the database refused what it was last given, a moment ago."""
+        if self._refused is not None and time.monotonic() - self._refused < RESTING:
+            raise StoreError("the ledger refused the last answers")
 
     async def keep(self, answer: Answer) -> None:
         """Returns when the answer is in the ledger; raises Problem 503 where it cannot be."""
@@ -85,12 +102,18 @@ class Writer:
                 for entry in group:  # one of them is at fault, the others are not
                     self._write([entry])
                 return
-            log.error("the ledger refuses: %s", error)
+            log.error("the ledger refuses %d answers: %s", len(group), error)
+            self._on_refusal(len(group))
+            if isinstance(error.__cause__, sa.exc.OperationalError):
+                self._refused = time.monotonic()
             self._settle(group, error)
         except Exception as error:
             log.exception("the ledger failed")
             self._settle(group, StoreError(type(error).__name__))
         else:
+            if self._refused is not None:
+                log.warning("the ledger takes answers again")
+            self._refused = None
             self._on_group(len(group))
             self._settle(group, None)
 

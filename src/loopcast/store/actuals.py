@@ -146,9 +146,11 @@ def _fresh(
     wrong = []
     for i, (number, one) in enumerate(zip(numbers, values, strict=True)):
         vintages = there.setdefault((number, one.step), {})
-        as_of = received if one.as_of is None else one.as_of
-        if one.as_of is None and vintages and vintages[max(vintages)] == one.value:
+        newest = max(vintages, default=-NEVER)
+        if one.as_of is None and vintages and vintages[newest] == one.value:
             continue
+        # "now" comes after what is known, also where the clock has jumped back
+        as_of = max(received, newest + 1) if one.as_of is None else one.as_of
         if as_of in vintages:
             if vintages[as_of] != one.value:
                 wrong.append(i)
