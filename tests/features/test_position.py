@@ -31,3 +31,12 @@ def test_series_without_train_rows_do_not_count(panel, task):
     cut = panel.until(np.where(np.arange(6) < 3, panel.origin, 0))
     assert Position().fit(cut, task).facts() == {"begin": 300, "span": 50}
     assert Position().fit(panel.until(0), task).facts() == {"begin": 0, "span": 1}
+
+
+def test_a_train_part_of_few_seasons_has_no_place_in_time(panel, task):
+    few = Position().fit(panel, replace(task, season=100))
+    assert few.width == 0
+    assert few({"origin": torch.tensor([1, 2])}).shape == (2, 0)
+    again = Position().restore(few.facts(), task)
+    assert again.width == 0
+    assert Position().fit(panel, replace(task, season=10)).width == 1

@@ -52,7 +52,14 @@ def test_a_yearly_season_counts_where_it_tells_more_than_the_newest_weeks():
 
 @pytest.mark.parametrize(
     ("season", "horizon", "typical", "steps"),
-    [(12, 12, 400, 36), (24, 48, 900, 168), (7, 28, 1800, 56), (1, 13, 900, 104), (1, 6, 25, 12)],
+    [
+        (12, 12, 400, 36),
+        (24, 48, 900, 168),
+        (7, 28, 1800, 56),
+        (1, 13, 900, 104),
+        (1, 6, 25, 12),
+        (1, 8, 89, 29),
+    ],
 )
 def test_the_history_follows_season_horizon_and_length(season, horizon, typical, steps):
     assert defaults.history(season, horizon, typical, typical, worth=season > 1) == steps

@@ -14,8 +14,15 @@ BEYOND = 2
 """So many train spans before the train part and after it, time stands still."""
 
 
+SEASONS = 3
+"""In fewer of them the place in time and the place in the season cannot be told apart."""
+
+
 class Position(Feature):
-    """One number: -1 where the train part begins, 1 where it ends."""
+    """One number: -1 where the train part begins, 1 where it ends; none in a train part of few seasons.
+
+    What happened once would else be learned as the place in time at which it happened.
+    """
 
     axis = "static"
     width = 1
@@ -29,7 +36,9 @@ class Position(Feature):
             return self.restore({"begin": 0, "span": 1}, task)
         begin = train.start[filled].min()
         last = np.minimum(train.origin, train.start + train.lengths - 1)[filled].max()
-        return self.restore({"begin": int(begin), "span": max(int(last - begin) + 1, 1)}, task)
+        span = int(last - begin) + 1
+        few = task.season > 1 and span < SEASONS * task.season
+        return self.restore({"begin": int(begin), "span": 0 if few else max(span, 1)}, task)
 
     def facts(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -39,10 +48,13 @@ class Position(Feature):
         """All of it is facts."""
         fitted = copy.deepcopy(self)
         fitted.begin, fitted.span = int(facts["begin"]), int(facts["span"])
+        fitted.width = 1 if fitted.span else 0
         return fitted
 
     def forward(self, inputs: Inputs) -> Tensor:
-        """[batch, 1]."""
+        """[batch, width]."""
+        if not self.width:
+            return inputs["origin"].float()[:, None][:, :0]
         since = inputs["origin"] - self.begin
         since = since.clamp(-BEYOND * self.span, (BEYOND + 1) * self.span)
         return (since.float() * (2 / self.span) - 1)[:, None]

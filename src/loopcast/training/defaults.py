@@ -35,7 +35,7 @@ HORIZONS = 2
 UNSEASONAL = 8
 """Horizons, where no season says how far to look back ..."""
 THIRD = 3
-"""... in a third of a series at most, so that enough is left to be forecast."""
+"""... in a third of the longest series at most, so that enough is left to be forecast."""
 DAYS = (24, 48, 96)
 """A season of so many steps is a day, dated or not; such data repeat by the week as well."""
 WEEK = 7
@@ -104,7 +104,7 @@ def history(season: int, horizon: int, longest: int, typical: int, worth: bool) 
         wanted = max(seasons(season, typical) * season, HORIZONS * horizon, 4)
         most = max(longest - horizon, min(longest, max(season, horizon)))
     else:
-        wanted = max(HORIZONS * horizon, min(UNSEASONAL * horizon, typical // THIRD), 4)
+        wanted = max(HORIZONS * horizon, min(UNSEASONAL * horizon, longest // THIRD), 4)
         most = max(longest - horizon, min(longest, horizon))
     return max(1, min(wanted, most))
 
@@ -159,7 +159,7 @@ def reasons(task: Task, typical: int, worth: bool) -> dict[str, str]:
             if season > 1
             else "no season"
         )
-        rule = f"{said}: up to {UNSEASONAL} horizons, a third of a series, or {two}"
+        rule = f"{said}: up to {UNSEASONAL} horizons, a third of the longest series, or {two}"
     newest = recent(task, worth)
     return {
         "scaling": "the season swings about the level of a window"
