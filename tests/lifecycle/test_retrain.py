@@ -188,6 +188,17 @@ def test_a_full_disk_while_the_version_is_written_loses_nothing(ground, training
     assert ground.registry.promoted().content() and len(ground.registry.versions()) == 1
 
 
+def test_a_full_disk_while_the_training_writes_is_told(ground, training):
+    def full(name):
+        raise OSError(errno.ENOSPC, "No space left on device", "checkpoints/last.ckpt")
+
+    training.on = full
+    with pytest.raises(LoopcastError, match="No space left"):
+        tick(ground)
+    done = ground.retrains.recent()[0]
+    assert done.outcome == "failed" and "checkpoints/last.ckpt" in done.why
+
+
 def test_a_database_that_goes_away_is_said_and_the_next_tick_says_it_in_the_store(
     ground, training, caplog
 ):

@@ -95,6 +95,13 @@ class Attempt:
         except LoopcastError as error:
             self._failed(error)
             raise
+        except OSError as error:
+            where = error.filename or self.ground.settings.folder
+            told = LoopcastError(
+                f"{where} cannot be written ({error.strerror or error}); make room"
+            )
+            self._failed(told)
+            raise told from error
 
     def _judged(self) -> tuple[Verdict, Tried]:
         settings = self.ground.settings
@@ -203,8 +210,11 @@ class Attempt:
         self.ground.retrains.end(
             self.number, outcome, why, gates=gates, facts=self.facts, card=card, state="done"
         )
-        (self.ground.folder(self.number) / "decision.md").write_text(card, encoding="utf-8")
-        self._tidy()
+        try:
+            (self.ground.folder(self.number) / "decision.md").write_text(card, encoding="utf-8")
+            self._tidy()
+        except OSError as error:
+            log.warning("the decision is in the store, not beside the run: %s", error)
         log.info("retrain %s: %s: %s", self.number, outcome, why)
         return why
 

@@ -1,22 +1,24 @@
 """`loopcast retrain`: what people and cron call."""
 
 import argparse
+import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from loopcast.core.errors import ConfigError, LoopcastError
+from loopcast.core.errors import LoopcastError
 from loopcast.lifecycle import settings
 from loopcast.lifecycle.attempt import Ground
 from loopcast.lifecycle.retrain import Told, tick
+from loopcast.monitoring.command import seconds
 from loopcast.store.database import connect, migrate
 from loopcast.store.registry import Registry
 
 Load = Callable[[str], Any]
 """Reads the service's config; given from outside, since the service is another room of the roof."""
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def retrain(args: Sequence[str], load: Load) -> None:
@@ -29,15 +31,23 @@ def retrain(args: Sequence[str], load: Load) -> None:
     )
     parser.add_argument("--force", action="store_true", help="try now, whatever the triggers say")
     parser.add_argument("--dry-run", action="store_true", help="collect and check, train nothing")
-    parser.add_argument("--every", help="go on for ever, with this pause: 30m, 6h, 1d")
+    parser.add_argument("--every", type=seconds, help="again and again: 30m, 6h, 1d")
     options = parser.parse_args(list(args))
-    pause = _seconds(options.every) if options.every else None
+    logging.basicConfig(
+        level=os.environ.get("LOOPCAST_LOG", "INFO").upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     ground = opened(load(options.config), options.config)
     while True:
-        _tell(lambda: tick(ground, force=options.force, dry=options.dry_run), pause is not None)
-        if pause is None:
+        _tell(
+            lambda: tick(ground, force=options.force, dry=options.dry_run),
+            options.every is not None,
+        )
+        if options.every is None:
             return
-        time.sleep(pause)
+        time.sleep(options.every)
 
 
 def opened(found: Any, name: str) -> Ground:
@@ -59,9 +69,3 @@ def _tell(work: Callable[[], Told], goes_on: bool) -> None:
     number = f" (retrain {told.number})" if told.number is not None else ""
     sys.stdout.write(f"{told.what}{number}: {told.why}\n")
     sys.stdout.flush()
-
-
-def _seconds(text: str) -> float:
-    if text[-1:] in UNITS and text[:-1].isdigit() and int(text[:-1]):
-        return float(int(text[:-1]) * UNITS[text[-1]])
-    raise ConfigError(f"--every {text!r}: write a number and s, m, h or d, as in 30m")
