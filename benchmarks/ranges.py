@@ -81,7 +81,8 @@ def main() -> None:
         for name in options.configs:
             model, data = trained(name, options.seconds)
             rows += [[name, part, *told(model, data, part)] for part in PARTS]
-            print("| " + " | ".join(rows[-1]) + " |", flush=True)
+            for row in rows[-len(PARTS) :]:
+                print("| " + " | ".join(row) + " |", flush=True)
         named = [f"{nominal} % range, %" for nominal in intervals(model.quantiles)]
     head = ["set", "part", "windows", *named, "pinball loss"]
     for row in (head, ["---"] * len(head), *rows):
