@@ -21,7 +21,9 @@ WINDOW_FACTS = 4
 HUGE = 1e30
 """A target of this size is taken as not observed, like NaN: its square is no float32."""
 MISSED = 0.2
-"""Share of the training windows that miss a covariate, drawn for each column."""
+"""Share of the training windows that miss a covariate, drawn for each column, on a short train part."""
+FEW = 100
+"""Steps of the train part up to which it is short; on longer ones the share falls with their number."""
 WIDE = 5.0
 """Logarithms among the window facts stay within so much of 0."""
 
@@ -149,7 +151,9 @@ class Encoder(nn.Module):
         if not self.training or not self.covariates:
             return future
         calendar, given = future.split([future.shape[-1] - self.covariates, self.covariates], -1)
-        shown = torch.rand(len(given), 1, self.covariates, device=given.device) >= MISSED
+        spans = [f.span for f in self._listed if isinstance(f, Position)]
+        share = MISSED * min(1.0, FEW / max([1, *spans]))
+        shown = torch.rand(len(given), 1, self.covariates, device=given.device) >= share
         return torch.cat([calendar, given * shown], -1)
 
     def _of(self, axis: Axis) -> list[Feature]:
