@@ -99,8 +99,10 @@ def picture(record: Record, broke: int, path: Path) -> None:
 
 def _series(record: Record, broke: int, axes: object, months: np.ndarray) -> None:
     """The series that suffered most: what came, and what both said a quarter before."""
-    damage = np.nanmean(record.errors(record.frozen)[:, broke:], axis=(1, 2))
-    row = int(np.nanargmax(damage))
+    errors = record.errors(record.frozen)[:, broke:]
+    seen = np.isfinite(errors)
+    damage = np.where(seen, errors, 0).sum((1, 2)) / np.maximum(seen.sum((1, 2)), 1)
+    row = int(damage.argmax())
     ahead = 2
     actual = record.world.values[row, record.first :]
     said = {"ours": record.ours, "frozen": record.frozen}
