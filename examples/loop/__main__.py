@@ -72,7 +72,7 @@ def play(world: World, broke: int, options: Options, more: dict[str, Any]) -> Re
     artifact = stage.first({})
     settings = stage.settings(artifact, more)
     with stage.served() as client:
-        _tell(f"it is served at {client.base_url}; watch it there\n\n{HEAD}")
+        _tell(f"it is served; watch it at {client.base_url}/ui\n\n{HEAD}")
         loop = Loop(settings, str(stage.config))
         record = Record.empty(world, first)
         passing = Play(
