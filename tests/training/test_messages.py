@@ -35,8 +35,9 @@ def told(config, folder, monkeypatch, capsys, *flags):
     assert stopped.value.code == 2
     message = capsys.readouterr().err
     assert "Traceback" not in message
-    assert message.startswith("loopcast: ")
-    return message.removeprefix("loopcast: ").strip()
+    _, mark, text = f"\n{message}".partition("\nloopcast: ")
+    assert mark
+    return text.strip()
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,8 @@ def test_a_flag_that_cannot_be(flag, message, config, monkeypatch, capsys):
 
 def test_what_is_no_yaml(config, monkeypatch, capsys):
     assert "not valid YAML" in told("data: [a\n b: c", config, monkeypatch, capsys)
+    for text in ("- a\n", "\n", "words\n"):
+        assert "no list of keys and values" in told(text, config, monkeypatch, capsys)
 
 
 def test_a_command_that_does_not_exist(config, monkeypatch, capsys):

@@ -66,6 +66,8 @@ def readable(text: str) -> str:
         return f"there is no config file {_quoted(text)}; check the path"
     if "Problems parsing config" in text:
         return f"the config is not valid YAML: {_flat(text.split(':', 1)[1])}"
+    if "Unexpected config" in text:
+        return "the config is no list of keys and values; begin it with data:, see docs/configuration.md"
     wrong = re.search(r"Given value: (.*?)\s*$|Got value: ([^.]*)", text, re.S)
     if place and wrong:
         seen = (wrong[1] or wrong[2]).strip()
