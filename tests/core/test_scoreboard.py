@@ -42,6 +42,9 @@ def test_scores_are_those_worked_out_by_hand():
     total = sum(low) + 7.5 + sum(high)
     assert ours["pinball"] == pytest.approx(total / 15)
     assert ours["wql"] == pytest.approx(2 * total / 234 / 3)
+    # the first two windows over their scales: both known steps of one, the known one of the other
+    first, second = sum(low[:2]) + 2.5 + sum(high[:2]), low[2] + high[2]
+    assert ours["spl"] == pytest.approx((first / 6 / 2 + second / 3 / 1) / 2)
 
 
 def test_series_without_a_scale_and_unknown_steps_are_left_out_and_counted():

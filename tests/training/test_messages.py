@@ -120,7 +120,7 @@ def test_a_checkpoint_of_another_run_is_named(config, monkeypatch):
             "fit",
             best,
             "--data.history=9",
-        ): "data.history is 9, but the checkpoint was fitted with 14",
+        ): "data.history is 9, but the checkpoint was fitted with 21",
         ("test", "--ckpt_path=none.ckpt"): "is no checkpoint, or it is damaged",
         ("fit", "--ckpt_path=none.ckpt"): "is no checkpoint, or it is damaged",
         ("fit", best, "--model.network.init_args.width=8"): "do not fit the network of this config",

@@ -74,6 +74,7 @@ class Judged:
             "bias": scores.bias(actual, point),
             "pinball": scores.pinball(actual, quantiles, levels),
             "wql": scores.wql(actual, quantiles, levels),
+            "spl": scores.scaled_pinball(actual, quantiles, levels, self.scale),
         }
         for nominal, (low, high) in scores.intervals(levels).items():
             inside = scores.coverage(actual, quantiles[..., low], quantiles[..., high])

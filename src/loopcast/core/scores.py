@@ -72,6 +72,15 @@ def wql(actual: Array, quantiles: Array, levels: Sequence[float]) -> float:
     return _ratio(2 * _pinball_sum(actual, quantiles, levels, seen), size)
 
 
+def scaled_pinball(actual: Array, quantiles: Array, levels: Sequence[float], scale: Array) -> float:
+    """Mean over windows of each window's mean quantile loss / scale [window]; see `mase`."""
+    losses = np.zeros(actual.shape)
+    for index, level in enumerate(levels):
+        error = actual - quantiles[..., index]
+        losses += np.maximum(level * error, (level - 1) * error)
+    return mase(actual, actual + losses / len(levels), scale)
+
+
 def coverage(actual: Array, low: Array, high: Array) -> float:
     """Share of actuals from `low` to `high`, both included, in [0, 1]."""
     spoiled = np.isnan(low) | np.isnan(high)

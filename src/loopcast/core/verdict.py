@@ -13,6 +13,7 @@ NAMES = {
     "bias": "bias",
     "pinball": "pinball",
     "wql": "WQL",
+    "spl": "SPL",
 }
 SHARES = ("wape", "bias", "wql")
 """Kept as shares, shown in percent; so is every coverage."""

@@ -19,6 +19,7 @@ MEANING = {
     "bias": "sum of forecasts minus actuals, over sum of actuals; above 0: too much",
     "pinball": "mean quantile loss, in the target's units",
     "wql": "quantile losses over sum of actuals",
+    "spl": "quantile losses over the naive error of the train part: every series counts the same",
 }
 
 
