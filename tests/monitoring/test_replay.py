@@ -71,6 +71,22 @@ def test_errors_are_those_that_the_predictor_would_have_made(version, sales, gol
     np.testing.assert_allclose(made.errors[at], expected, rtol=1e-3, atol=1e-4)
 
 
+def test_a_databases_own_times_are_read_whatever_the_files_had(version, sales, monkeypatch):
+    found_version, step = version
+    plain = replayed(found_version, sales[0], KEYS, step + 12, 400)
+    from loopcast.core.task import Task
+    from loopcast.monitoring import replay
+
+    class Named(Predictor):
+        def __init__(self, *given):
+            super().__init__(*given)
+            self.task = Task.from_dict(json.loads(self.task.to_json()) | {"time_format": "%Y %b"})
+
+    monkeypatch.setattr(replay, "Predictor", Named)
+    named = replayed(found_version, sales[0], KEYS, step + 12, 400)
+    assert (named.errors[0] == plain.errors[0]).all()
+
+
 def test_at_most_so_many_steps_and_none_after_the_service_began(version, sales):
     found_version, step = version
     made = replayed(found_version, sales[0], KEYS, step + 12, 5)

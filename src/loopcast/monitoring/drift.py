@@ -2,8 +2,8 @@
 
 Three scopes share the nominal rate `alpha` of false alarms in a year: the mean over the whole panel
 (so that shocks which all series share count once) has half of it; groups and single series, with
-the false discovery rate over all of them controlled (Benjamini-Hochberg), have a quarter; the last
-quarter is a reserve for what a simulated year is too simple for. Two kinds: "level", errors lie
+the false discovery rate over all of them controlled (Benjamini-Hochberg), have a tenth; the rest
+is a reserve for what a simulated year is too simple for. Two kinds: "level", errors lie
 above or below what they were; "size", what of them could not be told from the look before is larger.
 See `scores` and `chance` for the test.
 """
@@ -29,7 +29,7 @@ COMPLETE = 0.8
 """A look at many series counts where so many of them have landed."""
 USABLE = 0.75
 """A row is tested alone where the reference holds so many of its looks."""
-PANEL, ROWS = 0.5, 0.25
+PANEL, ROWS = 0.5, 0.1
 """Shares of alpha."""
 RELEASE = 2.0
 """An alarm ends where the score falls below."""

@@ -6,14 +6,16 @@ from every origin, with the service's own history; the errors are kept with the 
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from loopcast.core.errors import LoopcastError
+from loopcast.core.errors import LoopcastError, WrongTime
 from loopcast.core.grid import grid
 from loopcast.core.inputs import inputs
 from loopcast.core.judging import actuals
 from loopcast.core.naive import window_scale
+from loopcast.core.panel import Panel
 from loopcast.core.scores import median
 from loopcast.core.task import Task
 from loopcast.serving.predictor import Predictor
@@ -61,7 +63,7 @@ def _errors(
     task = predictor.task
     if not rows or trained is None:
         return None
-    panel = grid(rows, task)
+    panel = _panel(rows, task)
     last = min(int(panel.origin.max()), until)
     first = max(trained, last - most)
     if last <= first:
@@ -82,3 +84,11 @@ def _errors(
             found[part] = np.where(scale > 0, 1 / scale, np.nan)[:, None] * (point - actual)
     names = [key_text({n: texts[i] for n, texts in panel.keys.items()}) for i in range(len(panel))]
     return Backtest([names[i] for i in series], origin, found)
+
+
+def _panel(rows: Mapping[str, list[object]], task: Task) -> Panel:
+    """A database has its own times where the files that were trained on had another format."""
+    try:
+        return grid(rows, replace(task, time_format=None))
+    except WrongTime:
+        return grid(rows, task)
