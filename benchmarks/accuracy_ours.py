@@ -1,4 +1,4 @@
-"""Ours, by default: a fit on the history of a set and its refit, then the artifact's forecast. See accuracy.py."""
+"""Ours, by default: a fit and its refit on a set's history, then the artifact's forecast. See accuracy.py."""
 
 import json
 import sys
