@@ -49,7 +49,7 @@ class Alarm:
 
 @dataclass(frozen=True)
 class Score:
-    """One test at one look: an alarm where `p`, of the year so far, is at most `alpha`."""
+    """One test at one look: an alarm where `p`, of a year without drift, is at most `alpha`."""
 
     version: int
     kind: str

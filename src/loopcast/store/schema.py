@@ -237,7 +237,7 @@ drift = sa.Table(
     sa.Column("step", sa.BigInteger, primary_key=True, autoincrement=False),  # last one looked at
     sa.Column("error", sa.Double),  # the panel's mean at this look, in naive scales
     sa.Column("score", sa.Double),  # the statistic at this look
-    sa.Column("p", sa.Double, nullable=False),  # of the year so far; never rises within it
+    sa.Column("p", sa.Double, nullable=False),  # that a year without drift holds such a score
     sa.Column("alpha", sa.Double, nullable=False),  # an alarm where p is at most this
 )
 
