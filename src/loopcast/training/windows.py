@@ -210,7 +210,10 @@ class Pool:
     def draw(self, batch: int, sampling: Sampling, generator: torch.Generator) -> Tensor:
         """Window numbers, [batch]: each window as likely, or each series."""
         if sampling == "windows":
-            ids = torch.randint(int(self.recent[-1]), (batch,), generator=generator)
+            count = int(self.recent[-1])
+            ids = torch.randint(count, (batch,), generator=generator)
+            if count == int(self.ends[-1]):  # all of them
+                return ids
             series = torch.searchsorted(self.recent, ids, right=True)
             return self.ends[series] - (self.recent[series] - ids)
         some = torch.randint(len(self.eligible), (batch,), generator=generator)
