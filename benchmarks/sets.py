@@ -30,7 +30,7 @@ class Spec:
 
 SPECS = {
     "aus_retail": Spec(12, 12, "MS", "MS", "mase", series=("State", "Industry")),
-    "online_retail": Spec(8, 52, "W-SUN", "W-MON", "wape", "zero"),
+    "online_retail": Spec(8, 52, "W-MON", "W-MON", "wape", "zero"),
     "store_item": Spec(90, 7, "D", "D", "mase", series=("store", "item")),
     "walmart": Spec(13, 52, "W-FRI", "W-FRI", "mase", series=("Store", "Dept")),
     "m5": Spec(28, 7, "D", "D", "wape"),

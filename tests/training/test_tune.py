@@ -17,7 +17,7 @@ from loopcast.training.trials import Judge
 SPACE = """
 tune:
   model.learning_rate: {low: 1e-4, high: 0.01, log: true}
-  data.history: [7, 14]
+  data.history: [7, 14, 21]
 """
 
 
@@ -46,7 +46,7 @@ def test_it_writes_the_best_config_which_trains_and_goes_on_where_it_stopped(sma
     found = trials(small)
     assert [t.params for t in found[:2]] == [t.params for t in first]
     assert len(found) == 4
-    assert found[0].params == {"model.learning_rate": 1e-3, "data.history": 14}  # as it stands
+    assert found[0].params == {"model.learning_rate": 1e-3, "data.history": 21}  # as it stands
     told = capsys.readouterr().out
     assert "trial  validation  seconds  learning_rate  history" in told
     best = min((t for t in found if t.value), key=lambda t: t.value)
@@ -89,7 +89,7 @@ def test_a_killed_trial_does_not_stand_in_the_way(small):
 
 
 def test_settings_that_cannot_be_are_failed_trials_and_the_rest_goes_on(small, capsys):
-    text = Path("run.yaml").read_text().replace("[7, 14]", "[14, -3]")
+    text = Path("run.yaml").read_text().replace("[7, 14, 21]", "[14, -3]")
     Path("run.yaml").write_text(text)
     tune("--trials", "5")
     states = {t.params["data.history"]: t.state.name for t in trials(small) if t.params}

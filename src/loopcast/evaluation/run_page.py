@@ -164,11 +164,21 @@ def _plan(run: Run) -> str:
     for name, told in run.plan["plan"].items():
         if name == "roles":
             items += [(f"{role} columns", _columns(kinds)) for role, kinds in told.items()]
+        elif name == "model":
+            items += [(key.replace("_", " "), _chosen(value)) for key, value in told.items()]
         else:
             items.append((name.replace("_", " "), f"{told:,}" + (" (derived)" * (name in derived))))
     listed = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in items)
     notes = "".join(f"<p>{escape(note)}</p>" for note in run.plan["notes"])
     return f'<h2>What was derived</h2><dl class="facts">{listed}</dl>{notes}'
+
+
+def _chosen(value: Any) -> str:
+    """A number, or a network with its options."""
+    if not isinstance(value, Mapping):
+        return f"{value:,}"
+    options = ", ".join(f"{name} {told}" for name, told in value["init_args"].items())
+    return f"{value['class_path'].rpartition('.')[2]}, {options}"
 
 
 def _columns(kinds: Mapping[str, list[str]]) -> str:

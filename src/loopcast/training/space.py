@@ -12,6 +12,7 @@ from loopcast.core.errors import ConfigError
 from loopcast.core.task import Task
 from loopcast.models.mlp import ResidualMLP
 from loopcast.training.datamodule import DataModule
+from loopcast.training.defaults import RATE
 from loopcast.training.forecaster import Forecaster
 
 NETWORK = "model.network.init_args."
@@ -123,7 +124,8 @@ def _class(path: str) -> Any:
 
 def started(space: Sequence[Range], config: Mapping[str, Any], task: Task) -> dict[str, Any]:
     """What the config itself says of the keys, so that the first trial is as it stands."""
-    known = {"data.history": task.history}
+    named = looked_up(config, "model.network", None) is not None
+    known = {"data.history": task.history, "model.learning_rate": RATE[0] if named else RATE[1]}
     for section, kind in (("data", DataModule), ("model", Forecaster)):
         defaults = inspect.signature(kind).parameters
         known |= {f"{section}.{name}": p.default for name, p in defaults.items()
