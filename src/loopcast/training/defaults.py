@@ -148,7 +148,7 @@ def epoch(windows: int, batch: int) -> int:
 
 
 def reasons(task: Task, typical: int, worth: bool) -> dict[str, str]:
-    """A sentence on the history, for a train part whose median series has `typical` steps."""
+    """A sentence for each choice, of a train part whose median series has `typical` steps."""
     season, horizon = task.season, task.horizon
     two = f"{HORIZONS} horizons of {horizon}"
     if season > 1 and worth:
@@ -163,8 +163,8 @@ def reasons(task: Task, typical: int, worth: bool) -> dict[str, str]:
     newest = recent(task, worth)
     return {
         "scaling": "the season swings about the level of a window"
-        if worth
-        else "no season, so a window is measured by its steps",
+        if scaling(season, worth) == "standard"
+        else "a window is measured by its steps, as nothing or only the day repeats in it",
         "recent": f"windows of the newest {newest:,} steps of a series"
         if newest
         else "all windows: there is no season that could have changed",

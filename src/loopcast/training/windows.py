@@ -77,12 +77,6 @@ class Windows:
         series = torch.searchsorted(self.ends, ids, right=True)
         return series, self.first[series] + ids - self._before[series]
 
-    def of_series(self, series: Tensor, share: Tensor) -> Tensor:
-        """The window that lies at `share` (0 to 1) of each given series' windows."""
-        before = self._before[series]
-        count = self.ends[series] - before
-        return before + torch.minimum((share * count).long(), count - 1)
-
     def draw(self, ids: Tensor) -> Batch:
         """What `gather` gives for window numbers [batch]; whole windows are copied row by row."""
         series, origin = self.pick(ids)
