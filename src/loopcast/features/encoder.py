@@ -28,6 +28,15 @@ WIDE = 5.0
 """Logarithms among the window facts stay within so much of 0."""
 
 
+def observed(target: Tensor) -> tuple[Tensor, Tensor]:
+    """The values, 0 where there is none, and the mask, 1 or 0; comparisons are slow on a CPU."""
+    finite = target.nan_to_num(HUGE)
+    mask = (
+        finite.abs().sub_(HUGE).neg_().clamp_(0.0, 1.0)
+    )  # what is left of HUGE is 0 or far above 1
+    return finite.mul_(mask), mask
+
+
 def default_features(task: Task) -> list[Feature]:
     """The calendar, and every column of the task."""
     features: list[Feature] = [Calendar(), Position()]
@@ -133,14 +142,11 @@ class Encoder(nn.Module):
 
     def _target(self, inputs: Inputs, seen: Tensor | None) -> tuple[dict[str, Tensor], Tensor]:
         """Target, mask, location and scale of the window, and what they say of it."""
-        finite = inputs["target"].nan_to_num(HUGE)
-        mask = (HUGE - finite.abs()).sign().clamp(min=0)  # comparisons are slow on a CPU
-        known = finite * mask
+        known, mask = observed(inputs["target"])
         if seen is not None:
             mask, known = mask * seen, known * seen
         scaled, location, scale = self.scaling.of_known(known, mask, *self.level(inputs))
-        zero = mask - known.sign().abs()
-        facts = self._window_facts(mask, zero, location, scale)
+        facts = self._window_facts(mask, known, location, scale)
         return {"target": scaled, "mask": mask, "location": location, "scale": scale}, facts
 
     def _parts(self, axis: Axis, inputs: Inputs) -> list[Tensor]:
@@ -161,12 +167,13 @@ class Encoder(nn.Module):
         mine = [f for f in self._listed if f.axis == axis and f.width]
         return sorted(mine, key=lambda f: not isinstance(f, Calendar))
 
-    def _window_facts(self, mask: Tensor, zero: Tensor, location: Tensor, scale: Tensor) -> Tensor:
+    def _window_facts(self, mask: Tensor, known: Tensor, location: Tensor, scale: Tensor) -> Tensor:
         """[batch, 4]: shares of observed steps and of zeros, scale against train and level."""
         size = scale.log()
+        shown = mask.mean(dim=-1, keepdim=True)
         facts = [
-            mask.mean(dim=-1, keepdim=True),
-            zero.mean(dim=-1, keepdim=True),
+            shown,
+            shown - known.sign().abs_().mean(dim=-1, keepdim=True),
             (size - self.level.usual).clamp(-WIDE, WIDE),
             (size - (location.abs() + scale).log()).clamp(-WIDE, 0.0),
         ]

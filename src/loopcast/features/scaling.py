@@ -56,13 +56,13 @@ class Scaling(nn.Module):
         """The same of a target that is 0 where missing."""
         values = self.transformed(known)
         count = mask.sum(dim=-1, keepdim=True)
-        location, deviation = self.statistics(values, mask)
+        location, deviation, rest = self._about(values, mask, count.clamp(min=1))
         typical = torch.zeros_like(location) if typical is None else typical
         spread = torch.ones_like(location) if spread is None else spread
         scale = self._positive(location, deviation, count, typical, spread)
         if self.kind != "mean_absolute":
             location = torch.where(count > 0, location, typical)
-        return (values - location) * (mask / scale), location, scale
+        return rest / scale, location, scale
 
     def transformed(self, values: Tensor) -> Tensor:
         """The target's units -> transformed units."""
@@ -81,19 +81,25 @@ class Scaling(nn.Module):
     def statistics(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Location and deviation [..., 1] of the observed values; 0 where there are none."""
         count = mask.sum(dim=-1, keepdim=True).clamp(min=1)
+        location, deviation, _ = self._about(values, mask, count)
+        return location, deviation
+
+    def _about(self, values: Tensor, mask: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Location, deviation, and what is left of the values without the location, 0 where missing."""
         if self.kind == "mean_absolute":
             size = values.abs().sum(dim=-1, keepdim=True) / count
-            return torch.zeros_like(size), size
+            return torch.zeros_like(size), size, values
         if self.kind == "robust":
-            return _quartiles(values, mask, mask / count)
+            location, deviation = _quartiles(values, mask, mask / count)
+            return location, deviation, (values - location) * mask
         location = values.sum(dim=-1, keepdim=True) / count
-        location = location + ((values - location) * mask).sum(dim=-1, keepdim=True) / count
+        location = location + ((values - location).mul_(mask)).sum(dim=-1, keepdim=True) / count
+        rest = (values - location).mul_(mask)
         if self.kind == "change" and values.shape[-1] > 1:
-            return location, _change(values, mask)
-        rest = (values - location) * mask
+            return location, _change(values, mask), rest
         peak = rest.abs().amax(dim=-1, keepdim=True).clamp(min=1e-30)
         length = torch.linalg.vector_norm(rest / peak, dim=-1, keepdim=True)
-        return location, peak * length / count.sqrt()
+        return location, peak * length / count.sqrt(), rest
 
     def _positive(
         self, location: Tensor, deviation: Tensor, count: Tensor, typical: Tensor, spread: Tensor

@@ -79,6 +79,13 @@ class Forecaster(L.LightningModule):
         self.task: Task | None = None
         self.seed: int | None = None  # of draws and noise; a checkpoint brings its own
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """The trainer notes the hook it is in, forty times a step: too often for a module's own way."""
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     def setup(self, stage: str) -> None:
         """Take task and fitted features from the data; a loaded checkpoint brings its own."""
         if self.seed is None:
@@ -226,6 +233,11 @@ class Forecaster(L.LightningModule):
             raise ConfigError(
                 f"model: the optimizer cannot be set up like this: {error}"
             ) from error
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
+        """As torch does it, without its profiler's mark at every step."""
+        for weight in self.parameters():
+            weight.grad = None
 
     def _set_learning_rate(self) -> None:
         if self.schedule == "cosine":

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from loopcast.core.task import Task
-from loopcast.features.encoder import Encoder
+from loopcast.features.encoder import Encoder, observed
 from loopcast.training.losses import weighted_mean
 from loopcast.training.windows import Batch
 
@@ -60,12 +60,10 @@ def objective(
     `known` holds "actual" and maybe "weight", [..., batch, horizon], `encoded` a window's fields.
     """
     place = encoded["location"], encoded["scale"]
-    actual = encoder.scaled(known["actual"], *place)
-    seen = ~actual.isnan()
-    weight = seen.to(forecast.dtype)
+    actual, weight = observed(known["actual"])
     if "weight" in known:
         weight = weight * known["weight"].nan_to_num(1.0)
-    found = loss(forecast, torch.where(seen, actual, 0.0), weight, levels)
+    found = loss(forecast, encoder.scaled(actual, *place), weight, levels)
     if mean is None:
         return found
     return found + mean_loss(mean, known["actual"], weight, encoder, place)
