@@ -1,5 +1,6 @@
 import json
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from tiny_service import TASK, artifact, one, problem, running
 
 from loopcast.serving.predictor import Predictor
 from loopcast.store.matching import matched
+from loopcast.store.parquet import columns
 
 MONTHS = [f"2018-{m:02}-01" for m in range(1, 9)]
 
@@ -42,6 +44,24 @@ def test_the_wire_is_the_one_that_is_promised(service):
     assert list(forecast["quantiles"]) == ["0.5", "0.1"]
     assert np.allclose(forecast["quantiles"]["0.5"], [mean + 1, mean + 2], atol=1e-5)
     assert forecast["warnings"] and "gaps" in forecast["warnings"][0]
+
+
+def test_the_mean_is_answered_kept_and_read_again(tmp_path):
+    with running(tmp_path, replace(TASK, mean=True)) as service:
+        answer = service.forecast({"series": [one(), one("b")], "horizon": 2})
+        again = service.client.get(f"/v1/forecasts/{answer['id']}").json()
+        (part,) = matched(service.parts.ledger)
+    for found in (answer, again):
+        means = [forecast["mean"] for forecast in found["forecasts"]]
+        assert np.allclose(means, [[5.6, 6.6]] * 2)
+    assert np.allclose(part.mean, [[5.6, 6.6, 7.6]] * 2)
+    assert np.allclose(columns(part)["mean"], [5.6, 6.6, 7.6] * 2)
+
+
+def test_without_a_mean_nothing_is_said_of_one(service):
+    answer = service.forecast({"series": [one()]})
+    again = service.client.get(f"/v1/forecasts/{answer['id']}").json()
+    assert "mean" not in answer["forecasts"][0] and "mean" not in again["forecasts"][0]
 
 
 def test_rows_and_series_give_what_the_predictor_gives(service):

@@ -116,6 +116,7 @@ class Forecasting:
             asking.client,
             asking.digest,
             result.own,
+            result.mean,
         )
         await self._writer.keep(answer)
         asking.facts.update(

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -101,7 +102,7 @@ class Inference:
                 raise invalid(f"/outputs/{i}/name", f"the model has {' and '.join(known)}")
         prepared = prepare(asked.inputs, served, self._limits)
         found = await self._forecasting.threaded(_run, served, prepared)
-        result = _result(prepared, found["quantiles"], served.task)
+        result = _result(prepared, found, served.task)
         horizon, every = served.task.horizon, list(range(len(served.task.quantiles)))
         asking = Asking(
             request.state.id,
@@ -221,13 +222,16 @@ def _shapes(task: Task) -> dict[str, list[int]]:
 
 
 def _result(
-    prepared: dict[str, NDArray[Any]], quantiles: NDArray[np.float32], task: Task
+    prepared: dict[str, NDArray[Any]], found: Mapping[str, NDArray[np.float32]], task: Task
 ) -> Result:
     """Keys are told by the static columns of their names; "" where there are none."""
-    count = len(quantiles)
+    count = len(found["quantiles"])
     columns = [prepared.get(f"static.{n}", np.full(count, "", object)) for n in task.series]
     rows = zip(*columns, strict=True) if columns else [()] * count
     keys = [dict(zip(task.series, row, strict=True)) for row in rows]
     origins = prepared["origin"]
     none: list[list[str]] = [[] for _ in range(count)]
-    return Result(keys, origins, quantiles, prepared["target"], ["tensors"] * count, none)
+    return Result(
+        keys, origins, found["quantiles"], prepared["target"], ["tensors"] * count, none,
+        mean=found.get("mean"),
+    )  # fmt: skip

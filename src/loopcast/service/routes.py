@@ -90,6 +90,11 @@ def _shown(given: Given, model: str, put: Sequence[Override]) -> dict[str, Any]:
                 f"{level:g}": [_number(v) for v in one.quantiles[: given.horizon, at]]
                 for level, at in zip(given.levels, levels, strict=True)
             },
+            **(
+                {}
+                if one.mean is None
+                else {"mean": [_number(v) for v in one.mean[: given.horizon]]}
+            ),
             "warnings": one.warnings,
             "source": one.source,
             "overrides": [

@@ -46,6 +46,7 @@ class Answer:
     client: str = ""
     digest: str = ""
     own: Floats | None = None  # [series, horizon, quantile]
+    mean: Floats | None = None  # [series, horizon], where the model forecasts it
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class GivenForecast:
     history: Floats
     source: str
     warnings: Sequence[str]
+    mean: Floats | None = None  # [horizon]
 
 
 def answer_id() -> str:
@@ -188,7 +190,9 @@ def _forecasts(one: Answer, given: str, numbers: Iterator[int]) -> list[tuple[An
     """Rows in the order of the table's columns."""
     quantiles = np.ascontiguousarray(one.quantiles, "<f4")
     history = np.ascontiguousarray(one.history, "<f4")
-    own = None if one.own is None else np.ascontiguousarray(one.own, "<f4")
+    own, mean = (
+        None if more is None else np.ascontiguousarray(more, "<f4") for more in (one.own, one.mean)
+    )
     horizon = quantiles.shape[1]
     return [
         (
@@ -202,6 +206,7 @@ def _forecasts(one: Answer, given: str, numbers: Iterator[int]) -> list[tuple[An
             one.sources[i],
             json.dumps(list(one.warnings[i])) if one.warnings[i] else None,
             None if own is None else own[i].tobytes(),
+            None if mean is None else mean[i].tobytes(),
         )
         for i, origin in enumerate(one.origins)
     ]
@@ -211,4 +216,7 @@ def _given(row: Any, levels: int) -> GivenForecast:
     quantiles = np.frombuffer(row.quantiles, "<f4").reshape(row.horizon, levels)
     history = np.frombuffer(row.history or b"", "<f4")
     warnings = json.loads(row.warnings) if row.warnings else []
-    return GivenForecast(json.loads(row.key), row.origin, quantiles, history, row.source, warnings)
+    mean = np.frombuffer(row.mean, "<f4") if row.mean else None
+    return GivenForecast(
+        json.loads(row.key), row.origin, quantiles, history, row.source, warnings, mean
+    )

@@ -35,6 +35,7 @@ class Matched:
     actual: NDArray[np.float64]  # [forecast, horizon], NaN: not landed, or withdrawn
     as_of: NDArray[np.int64]  # [forecast, horizon], of the actual; 0 where there is none
     warnings: Sequence[Sequence[str]]  # [forecast], as they were given
+    mean: NDArray[np.float32] | None = None  # [forecast, horizon], NaN before it was kept
 
     def __len__(self) -> int:
         return len(self.origin)
@@ -127,6 +128,8 @@ def _matched(version: int, task: dict[str, Any], rows: list[Any], latest: Latest
     actual, as_of = _join(numbers, origin, horizon, latest)
     quantiles = np.frombuffer(b"".join(row.quantiles for row in rows), "<f4")
     own = np.frombuffer(b"".join(row.own or row.quantiles for row in rows), "<f4")
+    none = np.full(horizon, np.nan, "<f4").tobytes()
+    means = np.frombuffer(b"".join(row.mean or none for row in rows), "<f4")
     blank = np.full(task["history"], np.nan, "<f4").tobytes()
     history = np.frombuffer(b"".join(row.history or blank for row in rows), "<f4")
     return Matched(
@@ -143,6 +146,7 @@ def _matched(version: int, task: dict[str, Any], rows: list[Any], latest: Latest
         actual,
         as_of,
         [json.loads(row.warnings) if row.warnings else [] for row in rows],
+        means.reshape(len(rows), horizon) if task.get("mean") else None,
     )
 
 

@@ -18,7 +18,7 @@ def export(ledger: Ledger, path: Path, *, repeated: bool = False) -> int:
     """Write every forecast; returns the number of rows. The file is complete or absent.
 
     Columns: id, given_at, version, the series' keys, origin, horizon, time, one for each quantile
-    (q0.1, ...), actual and as_of (null where nothing has landed).
+    (q0.1, ...), mean where the model forecasts it, actual and as_of (null where nothing has landed).
     """
     try:
         arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
@@ -49,6 +49,8 @@ def columns(part: Matched) -> dict[str, Any]:
     flat["time"] = frequency.time(part.origin[:, None] + ahead).ravel()
     for i, level in enumerate(part.task["quantiles"]):
         flat[f"q{level:g}"] = part.quantiles[:, :, i].ravel()
+    if part.mean is not None:
+        flat["mean"] = part.mean.ravel()
     actual, as_of = part.actual.ravel(), part.as_of.ravel()
     flat["actual"] = [None if np.isnan(value) else value for value in actual]
     flat["as_of"] = np.where(as_of > 0, as_of.astype("M8[us]"), np.datetime64("NaT"))

@@ -102,6 +102,7 @@ forecasts = sa.Table(
     sa.Column("source", sa.Text, nullable=False),  # of the history: sent, looked up
     sa.Column("warnings", sa.Text),  # JSON list
     sa.Column("own", sa.LargeBinary),  # the model's own quantiles, where recalibrated ones were given
+    sa.Column("mean", sa.LargeBinary),  # <f4 [horizon], where the model forecasts it
     sa.Index("ix_forecasts_series_origin", "series", "origin"),
 )  # fmt: skip
 
