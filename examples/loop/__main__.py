@@ -15,13 +15,13 @@ import httpx
 
 from loop.months import Play, Record
 from loop.stage import ROOT, Loop, Stage
-from loop.summary import HEAD, Figure, figure, line, picture
+from loop.summary import HEAD, Figure, figures, line, picture
 from loop.world import Break, World, broken, read
 from loopcast.serving.predictor import Predictor
 
 SMALL = {"class_path": "loopcast.models.mlp.ResidualMLP", "init_args": {"layers": 3, "width": 128}}
 
-TRIGGERS = {"alarm": True, "again": [6, 12]}
+TRIGGERS = {"alarm": True, "again": [3, 6, 9, 12]}
 """The example's own without the champion's age, which two years without a break would reach."""
 
 
@@ -86,20 +86,22 @@ def play(world: World, broke: int, options: Options, more: dict[str, Any]) -> Re
     return record
 
 
-def main(args: Sequence[str]) -> Figure | None:
-    """Plays, shows the figure, draws the picture."""
+def main(args: Sequence[str]) -> list[Figure]:
+    """Plays, shows the figures, draws the picture."""
     options, begun = parsed(args), time.monotonic()
     real = read(ROOT / "data" / "aus_retail.csv.gz")
     first = len(real.months) - options.months
     broke = options.months // 2
     more = {"retrain": {"triggers": TRIGGERS}}
     record = play(broken(real, first + broke, Break()), broke, options, more)
-    found = figure(record, broke)
-    _tell("" if found is None else f"\n{found.text()}")
-    if found is None:
+    found = figures(record, broke)
+    _tell("".join(f"\n{one.text()}" for one in found))
+    if found:
+        _tell("recovered: (frozen - ours) / (frozen - before); 80 % is wanted")
+    else:
         _tell("\nno version was promoted after the break: there is nothing to compare")
     _draw(record, broke, options.folder)
-    facts = {"figure": found and {**asdict(found), "recovered": found.recovered}}
+    facts = {"figures": [{**asdict(one), "recovered": one.recovered} for one in found]}
     (options.folder / "loop.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     _tell(f"{time.monotonic() - begun:,.0f} s; everything is in {options.folder}")
     return found

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from loop.months import Record
+from loop.world import YEAR
 
 RETRAINS = 3
-"""Within so many promotions the error must have come back."""
+"""Within so many promotions the error must have come back (80 % of it, says the goal)."""
 FEWEST = 3
 """Months that must follow a promotion for the figure to say something."""
 
@@ -17,11 +18,13 @@ FEWEST = 3
 class Figure:
     """Mean errors in scales of the seasonal differences before the demo, at points of one pattern.
 
-    `frozen` and `ours`: the same forecasts (series, origin, horizon), origins from the last of
-    the promotions counted on. `before`: the first model's, from as many months before the break.
+    `frozen` and `ours`: the same forecasts (series, origin, horizon), origins from month `begin`
+    of the demo on. `before`: the first model's, from as many months before the break.
     """
 
+    since: str
     promotions: int
+    begin: int
     months: int
     frozen: float
     ours: float
@@ -35,23 +38,40 @@ class Figure:
     def text(self) -> str:
         """For the terminal."""
         return (
-            f"after {self.promotions} retrains, over the last {self.months} months:"
-            f" frozen {self.frozen:.3f}, ours {self.ours:.3f}, before the break {self.before:.3f}\n"
-            f"recovered: (frozen - ours) / (frozen - before) = {self.recovered:.0%} (80 % wanted)"
+            f"{self.since}, {self.promotions} promotions, {self.months} months:"
+            f" frozen {self.frozen:.3f}, ours {self.ours:.3f}, before the break {self.before:.3f};"
+            f" recovered {self.recovered:.0%}"
         )
 
 
-def figure(record: Record, broke: int) -> Figure | None:
-    """`broke`: the month of the break, counted from the first; None: nothing was promoted after it."""
+def figures(record: Record, broke: int) -> list[Figure]:
+    """From the last promotion on, and from when each month of the new world has come once.
+
+    Until then nobody can know what a month that has not come will be like: a peak that stays away
+    for the first time surprises every model alike. `broke`: the month of the break, counted from
+    the first. Empty: nothing was promoted after it.
+    """
     count = len(record.version)
     after = [m for m in record.promotions if m > broke and count - m >= FEWEST][:RETRAINS]
     if not after:
-        return None
-    begin = after[-1]
-    months = min(count - begin, broke)
+        return []
+    found = [_figure(record, broke, after[-1], "from the last promotion on", len(after))]
+    season = broke + YEAR + 1
+    counted = [m for m in after if m <= season] or after[:1]
+    begin = max(counted[-1], season)
+    if count - begin >= FEWEST and begin != after[-1]:
+        since = f"from {begin - broke} months after the break on"
+        found.append(_figure(record, broke, begin, since, len(after)))
+    return found
+
+
+def _figure(record: Record, broke: int, begin: int, since: str, promotions: int) -> Figure:
+    months = min(len(record.version) - begin, broke)
     end = begin + months
     return Figure(
-        len(after),
+        since,
+        promotions,
+        begin,
         months,
         record.mean(record.frozen, begin, end),
         record.mean(record.ours, begin, end),

@@ -60,7 +60,7 @@ def test_the_loop_retrains_and_goes_on_beside_a_frozen_model(loop, root, tmp_pat
     assert set(record.version) == {1, 2}
     first = record.promotions[0]
     assert record.version[first:] == [2] * (15 - first)
-    found = summary.figure(record, broke)
+    (found,) = summary.figures(record, broke)
     assert found.promotions == 1 and found.months == 3 and found.ours != found.frozen
     assert (
         np.isfinite([found.ours, found.frozen, found.before]).all() and "recovered" in found.text()

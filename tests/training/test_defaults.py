@@ -1,5 +1,7 @@
 """What is chosen where a config does not say: history, members, network, and why."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -108,3 +110,12 @@ def test_what_only_drifts_is_scaled_by_its_steps_and_drawn_from_all_of_its_past(
     assert (yearly.scaling.kind, drifting.scaling.kind) == ("standard", "change")
     assert defaults.recent(yearly.task, worth=True) == 520
     assert defaults.recent(drifting.task, worth=False) is None
+
+
+@pytest.mark.parametrize(
+    ("frequency", "season", "steps"), [("h", 24, 8784), ("15min", 96, 35136), ("D", 7, 366)]
+)
+def test_of_days_and_finer_a_year_of_windows_is_drawn(frequency, season, steps):
+    task = planned(noise(3, 60)).task
+    task = replace(task, frequency=frequency, season=season, horizon=7)
+    assert defaults.recent(task, worth=True) == steps

@@ -28,6 +28,8 @@ RATE = (1e-3, 3e-3)
 """Learning rates of one network, and of members, whose median forgives a rough step."""
 NEWEST = 10
 """Seasons, or horizons, at the end of the train part from which windows are drawn."""
+YEAR = {"minute": 366 * 24 * 60, "day": 366, "business": 261}
+"""Units of a frequency in a year, of those of which the calendar tells more than the season."""
 FEWEST = 50
 """Steps for each text of a series key."""
 SEASONS = 3
@@ -127,7 +129,7 @@ def recent(task: Task, worth: bool) -> int | None:
     if not worth:
         return None
     frequency = Frequency.parse(task.frequency)
-    year = {"day": 366, "business": 261}.get(frequency.unit, 0)
+    year = YEAR.get(frequency.unit, 0) // frequency.count
     return max(NEWEST * max(task.season, task.horizon), year)
 
 

@@ -124,9 +124,11 @@ class Forecaster(L.LightningModule):
         assert self.recipe is not None
         stacked = self.together.count if self.together.count > 1 else 0
         make = self.make or self.recipe.network
-        self.network = make(
-            with_channel(task), Widths(past, future, static, stacked, encoder.covariates)
-        )
+        widths = Widths(past, future, static, stacked, encoder.covariates)
+        try:
+            self.network = make(with_channel(task), widths)
+        except (ValueError, RuntimeError) as error:
+            raise ConfigError(f"model.network cannot be made like this: {error}") from error
         self.register_buffer("levels", torch.tensor(task.quantiles), persistent=False)
         self.register_buffer("seen", self.together.seen(task.history), persistent=False)
         self.ranges = Ranges(task.horizon, task.quantiles)
