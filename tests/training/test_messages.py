@@ -123,6 +123,7 @@ def test_a_checkpoint_of_another_run_is_named(config, monkeypatch):
             best,
             "--data.history=9",
         ): "data.history is 9, but the checkpoint was fitted with 21",
+        ("test", "--data.test=20"): "its scores would be those of known values",
         ("test", "--ckpt_path=none.ckpt"): "is no checkpoint, or it is damaged",
         ("fit", "--ckpt_path=none.ckpt"): "is no checkpoint, or it is damaged",
         ("fit", best, "--model.network.init_args.width=8"): "do not fit the network of this config",

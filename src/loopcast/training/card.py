@@ -33,13 +33,20 @@ def described(panel: Panel, splits: Splits) -> dict[str, Any]:
         "rows": len(panel.target),
         "first": int(panel.start.min()),
         "last": int(panel.origin.max()),
+        **parts(panel, splits),
+        "fingerprint": fingerprint(panel),
+    }
+
+
+def parts(panel: Panel, splits: Splits) -> dict[str, Any]:
+    """Where the parts end, and how long validation and test are: see `described`."""
+    return {
         "train": int(splits.train.max()),
         "validation": int(splits.validation.max()),
         "parts": [
             int((splits.validation - splits.train).max()),
             int((panel.origin - splits.validation).max()),
         ],
-        "fingerprint": fingerprint(panel),
     }
 
 

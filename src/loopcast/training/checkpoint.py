@@ -1,5 +1,6 @@
 """A checkpoint as a file: numbers and plain values, and the facts that rebuild a forecaster."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -58,6 +59,25 @@ def agreed(asked: Task, known: Task) -> Task:
         past=known.past,
         future=known.future,
     )
+
+
+def unseen(path: Path, now: Mapping[str, Any], shared: bool) -> None:
+    """Raises ConfigError where the weights of a checkpoint know values of the test part.
+
+    `now`: the parts as they are judged; `shared`: do all series end together? A checkpoint that
+    does not say what it was fitted on passes.
+    """
+    fitted = loaded(path.read_bytes(), path)["loopcast"].get("data")
+    if fitted is None:
+        return
+    early = now["validation"] < fitted["validation"]
+    if early if shared else now["parts"][1] > fitted["parts"][1]:
+        validation, test = fitted["parts"]
+        raise ConfigError(
+            f"the test part begins before the data end that {path} was fitted on (its fit left"
+            f" {test} steps for test and {validation} for validation; data.test is now"
+            f" {now['parts'][1]}): its scores would be those of known values; {ADVICE}"
+        )
 
 
 def _word(value: Any) -> str:

@@ -26,8 +26,9 @@ from loopcast.training.callbacks import (
     recorded,
     why,
 )
+from loopcast.training.card import parts
 from loopcast.training.checking import Examined
-from loopcast.training.checkpoint import task_of
+from loopcast.training.checkpoint import task_of, unseen
 from loopcast.training.datamodule import DataModule
 from loopcast.training.finish import add_test_scores, export_best, keep_last
 from loopcast.training.forecaster import Forecaster
@@ -221,6 +222,9 @@ class Cli(LightningCLI):
                 "the test part holds no window, so there is nothing to judge; give it steps"
                 " (data.test), which needs a fit with the same setting"
             )
+        checkpoint = Path(self.config_init["test"]["ckpt_path"])
+        if checkpoint.is_file():  # not one of Lightning's words
+            unseen(checkpoint, parts(data.panel, data.splits), data.task.origins != "own")
         quantiles = model.predictions().numpy()
         if not self.trainer.is_global_zero:
             return
@@ -230,7 +234,6 @@ class Cli(LightningCLI):
         keep(self.folder, board, frame, past(data.panel, model.task, series, origin))
         print(table(board))
         artifact = Path("export") / f"{self.run_name}.onnx"
-        checkpoint = Path(self.config_init["test"]["ckpt_path"])
         if add_test_scores(artifact, checkpoint, board):
             print(f"{artifact} keeps these scores in its card")
         print(f"with pictures: loopcast report {self.run_name}")

@@ -15,6 +15,7 @@ from loopcast.features.encoder import Encoder
 from loopcast.features.ranges import Lower, Ranges, floor
 from loopcast.models.network import Network, Widths, Window
 from loopcast.training.budget import Budget
+from loopcast.training.card import parts
 from loopcast.training.checkpoint import ADVICE
 from loopcast.training.defaults import Recipe, recipe
 from loopcast.training.losses import Loss, PinballLoss
@@ -273,7 +274,9 @@ class Forecaster(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What is needed to build the same forecaster without data; plain values only."""
         assert self.task is not None
+        data = self.trainer.datamodule if self._trainer else None  # type: ignore[attr-defined]
         checkpoint["loopcast"] = {
+            **({"data": parts(data.panel, data.splits)} if data else {}),
             "task": asdict(self.task),
             "encoder": self.encoder.facts(),
             "paces": [list(pace) for pace in self.budget.paces],
