@@ -7,7 +7,7 @@ forecasts and actuals by series and step, so it is right whatever lands late, tw
 
 import sqlalchemy as sa
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision under migrations/versions."""
 
 Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up Integer keys only
