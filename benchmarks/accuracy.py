@@ -29,6 +29,7 @@ METHODS = ("ours", "naive", "AutoETS", "Theta", "LightGBM", "NHITS", "TFT", "Pat
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "accuracy.jsonl"
 SHOWN = ("mase", "smape", "wape", "wql", "coverage_80")
+LEVELS = (0.1, 0.5, 0.9)
 PATIENCE = 20
 """A run that has not ended after so many times its budget is given up, and shown as that."""
 
@@ -115,7 +116,7 @@ def board(name: str, forecast: pd.DataFrame) -> dict[str, Any]:
         "smape": scores.smape(actual, point),
         "wape": scores.wape(actual, point),
     }
-    levels = [float(c[1:]) for c in forecast.columns if c.startswith("q0")]
+    levels = [level for level in LEVELS if f"q{level:g}" in forecast]  # that all give
     if levels:
         quantiles = np.stack([wide(f"q{level:g}") for level in levels], -1)
         found["wql"] = scores.wql(actual, quantiles, levels)
