@@ -80,7 +80,7 @@ def test_a_config_that_cannot_be(path, value, message, config, monkeypatch, caps
         ("--nme=x", "unknown flag --nme; did you mean name?"),
         ("--data.horizon=x", "data.horizon is 'x'; it must be a whole number"),
         ("--model.learning_rate=-1", "the optimizer cannot be set up like this: Invalid learning rate: -1.0"),
-        ("--model.network.init_args.width=0", "model.network cannot be made like this: a layer would give 0 numbers"),
+        ("--model.network.init_args.width=0", "model.network cannot be made like this: a layer has no width"),
         ("--model.network.init_args.width=-1", "model.network cannot be made like this: "),
         ("--model.network=loopcast.models.mlp.ResidualML", f"there is no loopcast.models.mlp.ResidualML; did you mean {NETWORK}?"),
         ("--config=nofile.yaml", "nofile.yaml; check the path"),

@@ -42,8 +42,6 @@ class Linear(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, members: int = 0) -> None:
         super().__init__()
-        if outputs < 1:
-            raise ValueError(f"a layer would give {outputs} numbers; it must give 1 or more")
         stack = (members,) if members else ()
         bound = 1 / math.sqrt(max(inputs, 1))
         self.weight = nn.Parameter(torch.empty(*stack, inputs, outputs).uniform_(-bound, bound))

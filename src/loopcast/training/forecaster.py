@@ -130,6 +130,8 @@ class Forecaster(L.LightningModule):
             self.network = make(with_channel(task), widths)
         except (ValueError, RuntimeError) as error:
             raise ConfigError(f"model.network cannot be made like this: {error}") from error
+        if any(not weight.numel() for weight in self.network.parameters()):
+            raise ConfigError("model.network cannot be made like this: a layer has no width")
         self.register_buffer("levels", torch.tensor(task.quantiles), persistent=False)
         self.register_buffer("seen", self.together.seen(task.history), persistent=False)
         self.ranges = Ranges(task.horizon, task.quantiles)
