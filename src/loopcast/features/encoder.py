@@ -31,9 +31,8 @@ WIDE = 5.0
 def observed(target: Tensor) -> tuple[Tensor, Tensor]:
     """The values, 0 where there is none, and the mask, 1 or 0; comparisons are slow on a CPU."""
     finite = target.nan_to_num(HUGE)
-    mask = (
-        finite.abs().sub_(HUGE).neg_().clamp_(0.0, 1.0)
-    )  # what is left of HUGE is 0 or far above 1
+    room = finite.abs().sub_(HUGE).neg_()  # what is left of HUGE: 0, or far above 1
+    mask = room.clamp_(0.0, 1.0)
     return finite.mul_(mask), mask
 
 
