@@ -56,9 +56,7 @@ def figures(record: Record, broke: int) -> list[Figure]:
     if not after:
         return []
     found = [_figure(record, broke, after[-1], "from the last promotion on", len(after))]
-    season = broke + YEAR + 1
-    counted = [m for m in after if m <= season] or after[:1]
-    begin = max(counted[-1], season)
+    begin = max(after[0], broke + YEAR + 1)
     if count - begin >= FEWEST and begin != after[-1]:
         since = f"from {begin - broke} months after the break on"
         found.append(_figure(record, broke, begin, since, len(after)))

@@ -47,6 +47,21 @@ def test_the_break_moves_seasons_turns_trends_and_leaves_the_rest(loop, root):
             assert np.allclose(after, before.round(1))
 
 
+def test_two_figures_are_told_from_the_last_promotion_and_from_a_season_after_the_break(loop):
+    months, world_of, summary = loop("months"), loop("world"), loop("summary")
+    world = world_of.World([{"a": "b"}], ["2000-01-01"] * 60, np.zeros((1, 60)))
+    record = months.Record.empty(world, 12)
+    record.scale[:] = 1
+    record.frozen[:, :24], record.frozen[:, 24:], record.ours[:] = 1, 5, 2
+    record.version[:] = [1] * 30 + [2] * 12 + [3] * 6
+    last, season = summary.figures(record, 24)
+    assert (last.begin, last.months, season.begin, season.months) == (42, 6, 37, 11)
+    assert last.promotions == season.promotions == 2
+    assert last.recovered == season.recovered == 0.75
+    record.version[:] = [1] * 48
+    assert summary.figures(record, 24) == []
+
+
 def test_the_loop_retrains_and_goes_on_beside_a_frozen_model(loop, root, tmp_path, capsys):
     main, world_of, summary = loop("__main__"), loop("world"), loop("summary")
     world, broke = reduced(world_of, root), 3
