@@ -61,23 +61,19 @@ class Browser:
 
     def click(self, css):
         """On what leads to another page, which is there when this returns."""
-        from selenium.webdriver.support.wait import WebDriverWait
-
-        here = self.find("html")
+        self.run("window.left = true")
         self.find(css).click()
-        WebDriverWait(self.driver, 10).until(lambda _: gone(here))
-        self.wait(lambda: self.run("return document.readyState") == "complete")
+        self.wait(lambda: self.run("return !window.left && document.readyState == 'complete'"))
 
     def run(self, script):
         return self.driver.execute_script(script)
 
     def wait(self, true):
-        """Until it is; what a script swaps away meanwhile is looked for again."""
-        from selenium.common.exceptions import JavascriptException, StaleElementReferenceException
+        """Until it is; what cannot be asked while pages change is asked again."""
+        from selenium.common.exceptions import WebDriverException
         from selenium.webdriver.support.wait import WebDriverWait
 
-        passing = [StaleElementReferenceException, JavascriptException]
-        waiting = WebDriverWait(self.driver, 10, 0.05, passing)
+        waiting = WebDriverWait(self.driver, 10, 0.05, [WebDriverException])
         return waiting.until(lambda _: true())
 
     def text(self, css="main"):
@@ -112,17 +108,6 @@ class Browser:
         self.open("/ui/login")
         self.type("#key", key)
         self.click("main button")
-
-
-def gone(element):
-    """The page that held it was left."""
-    from selenium.common.exceptions import StaleElementReferenceException
-
-    try:
-        element.is_enabled()
-    except StaleElementReferenceException:
-        return True
-    return False
 
 
 @contextmanager
