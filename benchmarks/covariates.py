@@ -1,6 +1,6 @@
-"""WAPE of the test part with all covariates and without, beside LightGBM with the same ones.
+"""WAPE of the test part with all covariates and without, beside peers with the same ones.
 
-python benchmarks/covariates.py --sets stallion walmart simulated --steps 600 --peer-python PYTHON
+python benchmarks/covariates.py --sets stallion walmart simulated --seconds 120 --peer-python PYTHON
 
 A line of JSON is added to --out for each (set, method, seed), and what is there is not run again.
 The table is printed from that file.
@@ -20,10 +20,12 @@ from typing import Any
 
 import pandas as pd
 from covariate_sets import SETS, Set, simulated
-from peer import ONE_THREAD
 
 HERE = Path(__file__).parent
-METHODS = ("ours", "ours without", "LightGBM", "LightGBM without", "truth")
+METHODS = (
+    "ours", "ours without", "LightGBM", "LightGBM without", "NHITS", "NHITS without", "TFT",
+    "TFT without", "truth",
+)  # fmt: skip
 
 
 def wape(actual: pd.Series, forecast: pd.Series) -> float:
@@ -31,27 +33,27 @@ def wape(actual: pd.Series, forecast: pd.Series) -> float:
     return float((actual - forecast).abs().sum() / actual.abs().sum())
 
 
-def ours(one: Set, covariates: bool, steps: int, members: int, seed: int) -> float:
-    """Through the exported artifact, by the five-line call."""
-    import torch
-
+def ours(one: Set, covariates: bool, options: argparse.Namespace, seed: int) -> float:
+    """Through the exported artifact, by the five-line call; no setting but columns and budget."""
     from loopcast.training.api import fit
 
-    torch.set_num_threads(1)
     data = {**one.plain, **(one.covariates if covariates else {})}
-    trainer = {"max_steps": steps, "enable_progress_bar": False, "accelerator": "cpu"}
+    time_ = {"max_time": {"seconds": options.seconds}}
+    budget = {"max_steps": options.steps} if options.steps else time_
+    trainer = {**budget, "enable_progress_bar": False, "accelerator": "cpu"}
+    model = {"members": options.members} if options.members else {}
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         try:
-            run = fit(one.frame, data=data, model={"members": members}, trainer=trainer, seed=seed)
+            run = fit(one.frame, data=data, model=model, trainer=trainer, seed=seed)
         finally:
             os.chdir(before)
     assert run.scores is not None
     return float(run.scores["overall"]["wape"])
 
 
-def lightgbm(one: Set, covariates: bool, python: str) -> float:
+def peer(one: Set, method: str, covariates: bool, options: argparse.Namespace) -> float:
     """In the peers' environment."""
     static = one.covariates["static"] if covariates else []
     future = one.covariates["future"] if covariates else []
@@ -63,17 +65,18 @@ def lightgbm(one: Set, covariates: bool, python: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
         asked = {
             "rows": f"{folder}/rows.parquet", "forecasts": f"{folder}/forecasts.parquet",
-            "static": [*keys, *static], "future": future,
+            "method": method, "keys": keys, "static": static, "future": future,
             "frequency": one.plain["frequency"], "horizon": one.plain["horizon"],
+            "seconds": options.seconds,
         }  # fmt: skip
         rows.to_parquet(asked["rows"])
         subprocess.run(
-            [python, str(HERE / "lightgbm_peer.py")], input=json.dumps(asked), text=True,
-            check=True, env={**os.environ, **ONE_THREAD},
+            [options.peer_python, str(HERE / "covariates_peer.py")], input=json.dumps(asked),
+            text=True, check=True, cwd=folder, capture_output=True,
         )  # fmt: skip
         found = pd.read_parquet(asked["forecasts"])
     both = found.merge(rows[["unique_id", "ds", "y"]], on=["unique_id", "ds"])
-    return wape(both["y"], both["LGBMRegressor"])
+    return wape(both["y"], both["forecast"])
 
 
 def truth(one: Set) -> float:
@@ -87,10 +90,10 @@ def measured(one: Set, method: str, options: argparse.Namespace, seed: int) -> f
     """WAPE of a method."""
     covariates = not method.endswith("without")
     if method.startswith("ours"):
-        return ours(one, covariates, options.steps, options.members, seed)
-    if method.startswith("LightGBM"):
-        return lightgbm(one, covariates, options.peer_python)
-    return truth(one)
+        return ours(one, covariates, options, seed)
+    if method == "truth":
+        return truth(one)
+    return peer(one, method.removesuffix(" without"), covariates, options)
 
 
 def kept(path: Path) -> list[dict[str, Any]]:
@@ -128,11 +131,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--members", type=int, default=1)
+    parser.add_argument("--seconds", type=int, default=120, help="of training")
+    parser.add_argument("--steps", type=int, help="of ours, in place of seconds")
+    parser.add_argument("--members", type=int, help="of ours; default: by rule")
     parser.add_argument("--stores", type=int, default=300, help="of the simulated set")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
-    parser.add_argument("--peer-python", default=sys.executable, help="has mlforecast and lightgbm")
+    parser.add_argument("--peer-python", default=sys.executable, help="has the bench extra")
     parser.add_argument("--out", type=Path, default=Path("covariates.jsonl"))
     options = parser.parse_args()
     frames: dict[str, Set] = {}
@@ -140,12 +144,12 @@ def main() -> None:
         if name not in frames:
             frames[name] = simulated(options.stores) if name == "simulated" else SETS[name]()
         one = frames[name]
-        begin = time.process_time(), time.perf_counter()
+        began = time.perf_counter()
         score = measured(one, method, options, seed)
         line = {
-            "set": name, "method": method, "seed": seed, "wape": score, "steps": options.steps,
-            "members": options.members, "cpu": time.process_time() - begin[0],
-            "wall": time.perf_counter() - begin[1],
+            "set": name, "method": method, "seed": seed, "wape": score,
+            "seconds": options.seconds, "steps": options.steps, "members": options.members,
+            "wall": round(time.perf_counter() - began, 1),
         }  # fmt: skip
         with options.out.open("a") as out:
             out.write(json.dumps(line) + "\n")

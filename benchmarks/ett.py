@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 from numpy.typing import NDArray
 
 import loopcast
@@ -55,19 +56,24 @@ def fitted(name: str, rows: pd.DataFrame, options: argparse.Namespace) -> Predic
         "validation": PARTS["validation"] * month, "test": PARTS["test"] * month,
         "recent": options.recent,
     }  # fmt: skip
+    if options.plain:
+        data |= {"static": [], "features": []}
     model: dict[str, Any] = {"quantiles": [0.5], "loss": SquaredLoss()}
     if options.network:
         module, _, kind = options.network.rpartition(".")
-        model["network"] = partial(getattr(import_module(module), kind))
-    for text in options.model:
-        key, _, value = text.partition("=")
-        model[key] = float(value) if "." in value or "e" in value else int(value)
+        model["network"] = partial(getattr(import_module(module), kind), **named(options.size))
+    data, model = {**data, **named(options.data)}, {**model, **named(options.model)}
     budget: dict[str, Any] = {"max_time": {"seconds": options.seconds}}
     budget = {"max_steps": options.steps} if options.steps else budget
     run = loopcast.fit(
         rows, name=name, data=data, model=model, trainer={**budget, "enable_progress_bar": False}
     )
     return Predictor(run.artifact)
+
+
+def named(texts: list[str]) -> dict[str, Any]:
+    """KEY=VALUE each, values as in YAML."""
+    return {key: yaml.safe_load(value) for key, value in (text.split("=") for text in texts)}
 
 
 def error(name: str, predictor: Predictor, rows: pd.DataFrame, part: str) -> tuple[float, float]:
@@ -105,7 +111,11 @@ def main() -> None:
     parser.add_argument("--network", help="class path; default: what the rules choose")
     parser.add_argument("--history", type=int)
     parser.add_argument("--recent", type=int)
-    parser.add_argument("--model", action="append", default=[], metavar="KEY=NUMBER")
+    parser.add_argument("--plain", action="store_true", help="no calendar, position or channel")
+    for name, what in {"model": "model", "data": "data", "size": "network"}.items():
+        parser.add_argument(
+            f"--{name}", action="append", default=[], metavar="KEY=VALUE", help=f"of the {what}"
+        )
     parser.add_argument("--part", choices=list(PARTS)[1:], default="test")
     options = parser.parse_args()
     for name in options.sets:

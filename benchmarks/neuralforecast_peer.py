@@ -18,7 +18,7 @@ import pytorch_lightning as pl  # noqa: E402
 import torch  # noqa: E402
 from neuralforecast import NeuralForecast  # noqa: E402
 from neuralforecast.losses.pytorch import MQLoss  # noqa: E402
-from neuralforecast.models import MLP  # noqa: E402
+from neuralforecast.models import MLP, NHITS, PatchTST  # noqa: E402
 
 logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
 torch.set_num_threads(1)
@@ -52,13 +52,25 @@ def frame(path: str | None, series: int, length: int) -> pd.DataFrame:
     return FRAMES[key]
 
 
-def model(o: dict[str, Any]) -> MLP:
-    """The MLP; all that costs time and is not the step is switched off."""
-    return MLP(
+def sized(o: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """A network's class and what makes it as large as ours."""
+    layers, width = o["layers"], o["width"]
+    if o.get("network") == "nhits":
+        return NHITS, {"mlp_units": 3 * [layers * [width]], "n_pool_kernel_size": [4, 2, 1]}
+    if o.get("network") == "patchtst":
+        patches = {"patch_len": 16, "stride": 8, "n_heads": 4, "revin": False}
+        sizes = {"encoder_layers": layers, "hidden_size": width, "linear_hidden_size": 2 * width}
+        return PatchTST, {**patches, **sizes, "dropout": 0.0, "fc_dropout": 0.0}
+    return MLP, {"num_layers": layers, "hidden_size": width}
+
+
+def model(o: dict[str, Any]) -> Any:
+    """The network; all that costs time and is not the step is switched off."""
+    kind, sizes = sized(o)
+    return kind(
         h=o["horizon"],
         input_size=o["history"],
-        num_layers=o["layers"],
-        hidden_size=o["width"],
+        **sizes,
         loss=MQLoss(quantiles=o["quantiles"]),
         max_steps=o["steps"],
         learning_rate=1e-3,

@@ -17,6 +17,8 @@ from loopcast.data.frame import Frame
 from loopcast.models.layers import Hidden, Linear, by_step
 from loopcast.models.mlp import MLP
 from loopcast.models.network import Network, Widths, Window
+from loopcast.models.nhits import NHITS
+from loopcast.models.patchtst import PatchTST
 from loopcast.training.cli import DEFAULTS
 from loopcast.training.datamodule import DataModule
 from loopcast.training.forecaster import Forecaster
@@ -41,7 +43,7 @@ class TargetMLP(Network):
         return by_step(self.leave(self.hidden(window.target)), self.horizon)
 
 
-NETWORKS |= {"target": TargetMLP, "mlp": MLP}
+NETWORKS |= {"target": TargetMLP, "mlp": MLP, "nhits": NHITS, "patchtst": PatchTST}
 
 
 class Clock(L.Callback):

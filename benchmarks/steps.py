@@ -21,6 +21,7 @@ LONG = {"history": 36, "horizon": 18, "batch": 1024, "layers": 2, "width": 64, "
 
 
 WIDTHS = {"narrow": 64, "wide": 256}
+OTHERS = {"nhits": {"layers": 2, "width": 256}, "patchtst": {"layers": 2, "width": 64}}
 
 
 def whole_steps(peer: Peer, steps: int, widths: list[int]) -> None:
@@ -32,12 +33,21 @@ def whole_steps(peer: Peer, steps: int, widths: list[int]) -> None:
             compare(peer, o)
 
 
+def others(peer: Peer, steps: int) -> None:
+    """What is above the bare network, of networks that differ a little inside."""
+    path = str(data("m4/hourly_train.parquet"))
+    for network, sizes in OTHERS.items():
+        o = {**SAME, **sizes, "path": path, "network": network, "steps": steps}
+        compare(peer, {**o, "quantiles": FIVE})
+
+
 def compare(peer: Peer, o: dict[str, Any]) -> None:
-    """One size of network: whole steps, and what is above the bare network."""
+    """One network: whole steps, and what is above the bare network."""
     first = PEER_SETTINGS["defaults (batch_size 32, step_size 1)"]
     sizes = [ours.fit({**o, "steps": 20})["size"]]
     sizes += [peer.ask("fit", {**o, **first, "steps": 20})["size"]]
-    assert sizes[0] == sizes[1], f"the networks differ: {sizes} parameters"
+    own = "network" in o
+    assert own or sizes[0] == sizes[1], f"the networks differ: {sizes} parameters"
     measures = {
         "ours": lambda: ours.fit(o)["cpu"],
         "our bare network": lambda: ours.bare(o)["cpu"],
@@ -46,7 +56,9 @@ def compare(peer: Peer, o: dict[str, Any]) -> None:
     for name, settings in PEER_SETTINGS.items():
         measures[name] = lambda s=settings: peer.ask("fit", {**o, **s})["cpu"]  # type: ignore[misc]
     found = best(measures)
-    print(f"\nMLP 2x{o['width']}, {len(o['quantiles'])} quantile(s), {int(sizes[0]):,} parameters")
+    name = f"{o.get('network', 'mlp')} {o['layers']}x{o['width']}"
+    count = " and ".join(f"{int(size):,}" for size in (sizes if own else sizes[:1]))
+    print(f"\n{name}, {len(o['quantiles'])} quantile(s), {count} parameters")
     our_bare, their_bare = found.pop("our bare network"), found.pop("their bare network")
     print(f"  bare network: ours {1e3 * our_bare:.2f} ms, theirs {1e3 * their_bare:.2f} ms")
     mine = found.pop("ours")
@@ -91,11 +103,11 @@ def lengths(peer: Peer, steps: int) -> None:
 
 
 def main() -> None:
-    """All three rows."""
+    """All rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer-python", required=True, help="interpreter with neuralforecast")
     parser.add_argument("--steps", type=int, default=200, help="steps of each measure")
-    parser.add_argument("--only", choices=[*WIDTHS, "lengths"])
+    parser.add_argument("--only", choices=[*WIDTHS, "lengths", "others"])
     args = parser.parse_args()
     print(
         "CPU milliseconds, one thread, best of five in turns; both sides: AdamW (fused), learning"
@@ -110,6 +122,8 @@ def main() -> None:
         whole_steps(peer, args.steps, widths)
         if args.only in (None, "lengths"):
             lengths(peer, args.steps)
+        if args.only in (None, "others"):
+            others(peer, max(args.steps // 10, 10))
 
 
 if __name__ == "__main__":
