@@ -5,13 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 from training.conftest import sales
 
+from loopcast.core.errors import ConfigError
 from loopcast.data.frame import Frame
 from loopcast.training import cli, defaults
 from loopcast.training.datamodule import DataModule
 from loopcast.training.defaults import Facts, recipe
+from loopcast.training.forecaster import Forecaster
+from loopcast.training.volume import weighed
 
 
 def planned(values, frequency="W-MON", horizon=8, **options):
@@ -72,6 +76,26 @@ def test_a_budget_too_small_to_share_trains_one_network():
     assert recipe(Facts(12, 12, steps=2000)).members == defaults.MEMBERS
     assert recipe(Facts(12, 12, steps=50)).members == 1
     assert recipe(Facts(12, 12, seconds=5.0)).members == 1
+
+
+def test_where_the_target_is_often_0_what_sells_much_counts_more():
+    often = planned(np.random.default_rng(1).poisson(0.8, (6, 90)).astype(float)).facts()
+    seldom = planned(5 + noise(6, 90)).facts()
+    assert recipe(often).volume == 0.5 and "volume" in recipe(often).why
+    assert recipe(seldom).volume == 0
+    named = Forecaster(volume=0.25)
+    named.choose(recipe(often))
+    assert named.recipe is not None and named.recipe.volume == 0.25
+
+
+def test_a_window_counts_by_its_scale_to_the_power_of_volume():
+    known = {"actual": torch.ones(3, 2), "weight": torch.tensor([[1.0], [2.0], [float("nan")]])}
+    scale, usual = torch.tensor([[1.0], [4.0], [16.0]]), torch.tensor(4.0).log()
+    assert weighed(known, scale, usual, 0.0) is known
+    found = weighed(known, scale, usual, 0.5)["weight"]
+    torch.testing.assert_close(found, torch.tensor([[0.5], [2.0], [2.0]]))
+    with pytest.raises(ConfigError, match="0 to 1"):
+        Forecaster(volume=2.0)
 
 
 def test_plan_tells_what_is_chosen_and_why(tmp_path, monkeypatch, capsys):

@@ -141,6 +141,7 @@ def named(model: L.LightningModule) -> dict[str, Any]:
         return {}
     recipe = model.recipe
     found: dict[str, Any] = {"members": recipe.members, "learning_rate": recipe.learning_rate}
+    found["volume"] = recipe.volume
     if model.make is None:
         options = {"layers": recipe.layers, "width": recipe.width}
         found["network"] = {"class_path": DEFAULT_NETWORK, "init_args": options}

@@ -148,6 +148,13 @@ def typical(train: Panel) -> int:
     return int(np.median(lengths)) if len(lengths) else 0
 
 
+def zeros(train: Panel) -> float:
+    """Their share among the known targets."""
+    parts = [part.target for _, part in train.blocks()]
+    known = sum(int(np.isfinite(part).sum()) for part in parts)
+    return sum(int((part == 0).sum()) for part in parts) / max(known, 1)
+
+
 def tells(task: Task, train: Panel) -> bool:
     """Is the season worth a place in the history? A short one costs nothing."""
     short = SHORT * task.season <= typical(train)

@@ -23,7 +23,7 @@ from loopcast.features.scaling import Kind, Scaling, Transform
 from loopcast.training import defaults
 from loopcast.training.budget import allowed
 from loopcast.training.card import described
-from loopcast.training.checking import Checks, derived, gridded, tells, typical
+from loopcast.training.checking import Checks, derived, gridded, tells, typical, zeros
 from loopcast.training.windows import JUDGING, Batch, Draws, Listed, Sampling, Windows, windows
 
 Resident = Literal["auto", "device", "host"]
@@ -223,7 +223,8 @@ class DataModule(L.LightningDataModule):
         """What the rules for a network that is not named look at."""
         trainer = trainer or self.trainer
         steps, seconds = allowed(trainer) if trainer else (None, None)
-        return defaults.Facts(self.task.season, self.task.horizon, steps, seconds)
+        about = self.task.season, self.task.horizon, steps, seconds, zeros(self.train)
+        return defaults.Facts(*about)
 
     def _seed(self) -> int:
         """The run's own (seed_everything), unless `seed` is named."""

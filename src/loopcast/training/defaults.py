@@ -5,7 +5,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from loopcast.core.frequency import Frequency
@@ -32,6 +32,8 @@ YEAR = {"minute": 366 * 24 * 60, "day": 366, "business": 261}
 """Units of a frequency in a year, of those of which the calendar tells more than the season."""
 FEWEST = 50
 """Steps for each text of a series key."""
+MANY_ZEROS, VOLUME = 0.1, 0.5
+BY_VOLUME = "the target is often 0: a series that sells much counts more than one that hardly does"
 SEASONS = 3
 HORIZONS = 2
 UNSEASONAL = 8
@@ -45,12 +47,16 @@ WEEK = 7
 
 @dataclass(frozen=True)
 class Facts:
-    """What the rules look at; `steps` and `seconds` of the budget are None where it has no such end."""
+    """What the rules look at; `steps` and `seconds` of the budget are None where it has no such end.
+
+    `zeros`: the share of zeros among the train part's known targets.
+    """
 
     season: int
     horizon: int
     steps: int | None = None
     seconds: float | None = None
+    zeros: float = 0.0
 
     @property
     def little(self) -> bool:
@@ -70,6 +76,7 @@ class Recipe:
     learning_rate: float = RATE[0]
     layers: int = 4
     width: int = 256
+    volume: float = 0.0
     why: Mapping[str, str] = field(default_factory=dict)
 
     def network(self, task: Task, widths: Widths) -> Network:
@@ -83,15 +90,22 @@ class Recipe:
 
 def recipe(facts: Facts) -> Recipe:
     """For a config that names no network."""
+    small = Recipe(1, RATE[1], layers=2, width=128, volume=volume_of(facts.zeros))
+    counts = {} if not small.volume else {"volume": BY_VOLUME}
     if facts.little:
         why = {"members": "the budget is too small to share among networks"}
-        return Recipe(1, layers=2, width=128, learning_rate=RATE[1], why=why)
+        return replace(small, why={**why, **counts})
     why = {
         "members": "the median of several small networks is better than one large network that"
         " takes the same time",
         "learning_rate": "the schedule anneals it to 0 within the budget",
     }
-    return Recipe(MEMBERS, layers=2, width=128, learning_rate=RATE[1], why=why)
+    return replace(small, members=MEMBERS, why={**why, **counts})
+
+
+def volume_of(zeros: float) -> float:
+    """The power of a window's scale by which it counts, where so many targets are 0."""
+    return VOLUME if zeros >= MANY_ZEROS else 0.0
 
 
 def history(season: int, horizon: int, longest: int, typical: int, worth: bool) -> int:

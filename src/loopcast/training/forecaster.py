@@ -17,13 +17,15 @@ from loopcast.models.network import Network, Widths, Window
 from loopcast.training.budget import Budget
 from loopcast.training.card import parts
 from loopcast.training.checkpoint import ADVICE
-from loopcast.training.defaults import Recipe, recipe
+from loopcast.training.defaults import Recipe, recipe, volume_of
 from loopcast.training.losses import Loss, PinballLoss
 from loopcast.training.mean import objective, parted, with_channel
 from loopcast.training.members import Members
 from loopcast.training.metrics import Metrics
 from loopcast.training.ranks import Kept, in_order, mixed
 from loopcast.training.shorten import sensible, shortened
+from loopcast.training.volume import sensible as between
+from loopcast.training.volume import weighed
 from loopcast.training.warm import Earlier
 from loopcast.training.windows import Batch
 
@@ -39,6 +41,7 @@ class Forecaster(L.LightningModule):
     `members` networks train side by side, each on windows of its own; the forecast is their median.
     `lower`: no forecast lies below; "auto" is 0 where the train part has no negative target.
     `shorten`: share of training windows whose history is cut, as if the series had just begun.
+    `volume`: windows count by their scale to this power, 0 alike as in MASE, 1 as in WAPE.
     `compiled`: torch.compile the training step, on a GPU as CUDA graphs; the maths stay the same.
     """
 
@@ -60,6 +63,7 @@ class Forecaster(L.LightningModule):
         mean: bool = False,
         lower: Lower = "auto",
         shorten: float = 0.05,
+        volume: float | None = None,
         warm_start: str | None = None,
         compiled: bool = False,
         paces: list[list[int]] | None = None,
@@ -77,7 +81,7 @@ class Forecaster(L.LightningModule):
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.optimizer, self.schedule = optimizer, schedule
         self.members, self.mean, self.lower = members, mean, lower
-        self.compiled = compiled
+        self.compiled, self.volume = compiled, between(volume)
         self.recipe: Recipe | None = None  # what was not named; a checkpoint brings its own
         self.budget = Budget([list(pace) for pace in paces or []], replayed=bool(paces))
         self.task: Task | None = None
@@ -110,13 +114,14 @@ class Forecaster(L.LightningModule):
     def plan(self, data: L.LightningDataModule, trainer: L.Trainer) -> None:
         """What the rules choose for these data and this budget."""
         facts = data.facts(trainer)  # type: ignore[attr-defined]
-        self.choose(recipe(facts) if self.make is None else Recipe())
+        self.choose(recipe(facts) if self.make is None else Recipe(volume=volume_of(facts.zeros)))
 
     def choose(self, chosen: Recipe) -> None:
         """Take from `chosen` what the config does not name."""
         count = chosen.members if self.members is None else self.members
         rate = chosen.learning_rate if self.learning_rate is None else self.learning_rate
-        self.recipe = replace(chosen, members=count, learning_rate=rate)
+        volume = chosen.volume if self.volume is None else self.volume
+        self.recipe = replace(chosen, members=count, learning_rate=rate, volume=volume)
         self.together = replace(self.together, count=count)
 
     def build(self, task: Task, encoder: Encoder) -> None:
@@ -178,7 +183,12 @@ class Forecaster(L.LightningModule):
     def loss_of(self, batch: Batch) -> Tensor:
         """The combined quantiles' loss on a gathered batch, in scaled units."""
         forecast, _, encoded = self.scaled(batch)
-        return objective(forecast, None, batch, encoded, self.encoder, self.loss, self.levels)
+        known = self._weighed(batch, encoded)
+        return objective(forecast, None, known, encoded, self.encoder, self.loss, self.levels)
+
+    def _weighed(self, known: Batch, encoded: Batch) -> Batch:
+        assert self.recipe is not None
+        return weighed(known, encoded["scale"], self.encoder.level.usual, self.recipe.volume)
 
     def _members_loss(self, batch: Batch) -> Tensor:
         """The sum of the members' losses, each on its own share of the batch."""
@@ -190,6 +200,7 @@ class Forecaster(L.LightningModule):
         if together.count > 1:
             encoded = together.apart(encoded)
             known = together.apart({n: batch[n] for n in ("actual", "weight") if n in batch})
+        known = self._weighed(known, encoded)
         quantiles, mean = parted(self.network(Window(**encoded)), self.task)
         loss = self.loss if together.count == 1 else together.loss
         return objective(quantiles, mean, known, encoded, self.encoder, loss, self.levels)
