@@ -83,6 +83,8 @@ def test_where_the_target_is_often_0_what_sells_much_counts_more():
     seldom = planned(5 + noise(6, 90)).facts()
     assert recipe(often).volume == 0.5 and "volume" in recipe(often).why
     assert recipe(seldom).volume == 0
+    squared = recipe(replace(seldom, squared=True))
+    assert squared.volume == 1 and squared.why["volume"] != recipe(often).why["volume"]
     named = Forecaster(volume=0.25)
     named.choose(recipe(often))
     assert named.recipe is not None and named.recipe.volume == 0.25
@@ -94,8 +96,8 @@ def test_a_window_counts_by_its_scale_to_the_power_of_volume():
     assert weighed(known, scale, usual, 0.0) is known
     found = weighed(known, scale, usual, 0.5)["weight"]
     torch.testing.assert_close(found, torch.tensor([[0.5], [2.0], [2.0]]))
-    with pytest.raises(ConfigError, match="0 to 1"):
-        Forecaster(volume=2.0)
+    with pytest.raises(ConfigError, match="0 to 2"):
+        Forecaster(volume=2.5)
 
 
 def test_plan_tells_what_is_chosen_and_why(tmp_path, monkeypatch, capsys):

@@ -32,8 +32,9 @@ YEAR = {"minute": 366 * 24 * 60, "day": 366, "business": 261}
 """Units of a frequency in a year, of those of which the calendar tells more than the season."""
 FEWEST = 50
 """Steps for each text of a series key."""
-MANY_ZEROS, VOLUME = 0.1, 0.5
+MANY_ZEROS, VOLUME, SQUARED_VOLUME = 0.1, 0.5, 1.0
 BY_VOLUME = "the target is often 0: a series that sells much counts more than one that hardly does"
+BY_SQUARE = "squared errors are those of the target's own units, which large series make"
 SEASONS = 3
 HORIZONS = 2
 UNSEASONAL = 8
@@ -49,7 +50,8 @@ WEEK = 7
 class Facts:
     """What the rules look at; `steps` and `seconds` of the budget are None where it has no such end.
 
-    `zeros`: the share of zeros among the train part's known targets.
+    `zeros`: the share of zeros among the train part's known targets; `squared`: is the loss that of
+    squared errors?
     """
 
     season: int
@@ -57,6 +59,7 @@ class Facts:
     steps: int | None = None
     seconds: float | None = None
     zeros: float = 0.0
+    squared: bool = False
 
     @property
     def little(self) -> bool:
@@ -90,8 +93,8 @@ class Recipe:
 
 def recipe(facts: Facts) -> Recipe:
     """For a config that names no network."""
-    small = Recipe(1, RATE[1], layers=2, width=128, volume=volume_of(facts.zeros))
-    counts = {} if not small.volume else {"volume": BY_VOLUME}
+    small = Recipe(1, RATE[1], layers=2, width=128, volume=volume_of(facts))
+    counts = {"volume": BY_SQUARE if facts.squared else BY_VOLUME} if small.volume else {}
     if facts.little:
         why = {"members": "the budget is too small to share among networks"}
         return replace(small, why={**why, **counts})
@@ -103,9 +106,11 @@ def recipe(facts: Facts) -> Recipe:
     return replace(small, members=MEMBERS, why={**why, **counts})
 
 
-def volume_of(zeros: float) -> float:
-    """The power of a window's scale by which it counts, where so many targets are 0."""
-    return VOLUME if zeros >= MANY_ZEROS else 0.0
+def volume_of(facts: Facts) -> float:
+    """The power of a window's scale by which it counts, whatever the network."""
+    if facts.squared:
+        return SQUARED_VOLUME
+    return VOLUME if facts.zeros >= MANY_ZEROS else 0.0
 
 
 def history(season: int, horizon: int, longest: int, typical: int, worth: bool) -> int:

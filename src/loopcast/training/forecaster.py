@@ -18,7 +18,7 @@ from loopcast.training.budget import Budget
 from loopcast.training.card import parts
 from loopcast.training.checkpoint import ADVICE
 from loopcast.training.defaults import Recipe, recipe, volume_of
-from loopcast.training.losses import Loss, PinballLoss
+from loopcast.training.losses import Loss, PinballLoss, SquaredLoss
 from loopcast.training.mean import objective, parted, with_channel
 from loopcast.training.members import Members
 from loopcast.training.metrics import Metrics
@@ -41,7 +41,7 @@ class Forecaster(L.LightningModule):
     `members` networks train side by side, each on windows of its own; the forecast is their median.
     `lower`: no forecast lies below; "auto" is 0 where the train part has no negative target.
     `shorten`: share of training windows whose history is cut, as if the series had just begun.
-    `volume`: windows count by their scale to this power, 0 alike as in MASE, 1 as in WAPE.
+    `volume`: windows count by their scale to this power, 0 alike as in MASE, 1 as in WAPE; 2 at most.
     `compiled`: torch.compile the training step, on a GPU as CUDA graphs; the maths stay the same.
     """
 
@@ -114,7 +114,8 @@ class Forecaster(L.LightningModule):
     def plan(self, data: L.LightningDataModule, trainer: L.Trainer) -> None:
         """What the rules choose for these data and this budget."""
         facts = data.facts(trainer)  # type: ignore[attr-defined]
-        self.choose(recipe(facts) if self.make is None else Recipe(volume=volume_of(facts.zeros)))
+        facts = replace(facts, squared=isinstance(self.loss, SquaredLoss))
+        self.choose(recipe(facts) if self.make is None else Recipe(volume=volume_of(facts)))
 
     def choose(self, chosen: Recipe) -> None:
         """Take from `chosen` what the config does not name."""

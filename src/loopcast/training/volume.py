@@ -22,7 +22,7 @@ def weighed(known: Batch, scale: Tensor, usual: Tensor, volume: float) -> Batch:
 
 
 def sensible(volume: float | None) -> float | None:
-    """Raises ConfigError beyond 0 to 1."""
-    if volume is not None and not 0 <= volume <= 1:
-        raise ConfigError(f"model.volume is {volume}; it must lie in 0 to 1")
+    """Raises ConfigError beyond 0 to 2."""
+    if volume is not None and not 0 <= volume <= 2:
+        raise ConfigError(f"model.volume is {volume}; it must lie in 0 to 2")
     return volume
