@@ -61,9 +61,9 @@ class Browser:
 
     def click(self, css):
         """On what leads to another page, which is there when this returns."""
-        self.run("window.left = true")
+        self.run("window.here = true")
         self.find(css).click()
-        self.wait(lambda: self.run("return !window.left && document.readyState == 'complete'"))
+        self.wait(lambda: self.run("return !window.here && document.readyState == 'complete'"))
 
     def run(self, script):
         return self.driver.execute_script(script)

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import lightning as L
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
 from training.conftest import sales
+from training.test_datamodule import QUIET
 
 from loopcast.core.errors import ConfigError
 from loopcast.data.frame import Frame
@@ -93,11 +95,25 @@ def test_where_the_target_is_often_0_what_sells_much_counts_more():
 def test_a_window_counts_by_its_scale_to_the_power_of_volume():
     known = {"actual": torch.ones(3, 2), "weight": torch.tensor([[1.0], [2.0], [float("nan")]])}
     scale, usual = torch.tensor([[1.0], [4.0], [16.0]]), torch.tensor(4.0).log()
-    assert weighed(known, scale, usual, 0.0) is known
     found = weighed(known, scale, usual, 0.5)["weight"]
     torch.testing.assert_close(found, torch.tensor([[0.5], [2.0], [2.0]]))
     with pytest.raises(ConfigError, match="0 to 2"):
         Forecaster(volume=2.5)
+
+
+def test_a_window_whose_history_is_cut_counts_as_before_the_cut():
+    data = planned(np.random.default_rng(1).poisson(0.8, (6, 90)).astype(float))
+    model, given = Forecaster(members=1, shorten=1.0), []
+    L.Trainer(**QUIET, max_steps=1, limit_val_batches=0).fit(model, data)
+    assert model.recipe is not None and model.recipe.volume == 0.5
+    ids = torch.arange(40)
+    model._objective = given.append
+    model.training_step(data.resident().draw(ids), 0)
+    whole = data.resident().draw(ids)
+    usual = model.encoder.level.usual
+    expected = weighed(whole, model.encoder.scale(whole), usual, 0.5)["weight"]
+    assert given[0]["target"].isnan().sum() > whole["target"].isnan().sum()
+    torch.testing.assert_close(given[0]["weight"], expected)
 
 
 def test_plan_tells_what_is_chosen_and_why(tmp_path, monkeypatch, capsys):

@@ -139,6 +139,10 @@ class Encoder(nn.Module):
             shared["past"] = scaled["mask"][..., None]
         return {**scaled, **shared, "static": torch.cat([rest, facts], dim=-1)}
 
+    def scale(self, inputs: Inputs) -> Tensor:
+        """[batch, 1]: what the target of each window is scaled with."""
+        return self._target(inputs, None)[0]["scale"]
+
     def _target(self, inputs: Inputs, seen: Tensor | None) -> tuple[dict[str, Tensor], Tensor]:
         """Target, mask, location and scale of the window, and what they say of it."""
         known, mask = observed(inputs["target"])

@@ -140,8 +140,8 @@ def named(model: L.LightningModule) -> dict[str, Any]:
     if not isinstance(model, Forecaster) or model.recipe is None:
         return {}
     recipe = model.recipe
-    found: dict[str, Any] = {"members": recipe.members, "learning_rate": recipe.learning_rate}
-    found["volume"] = recipe.volume
+    chosen = ("members", "learning_rate", "volume")
+    found: dict[str, Any] = {name: getattr(recipe, name) for name in chosen}
     if model.make is None:
         options = {"layers": recipe.layers, "width": recipe.width}
         found["network"] = {"class_path": DEFAULT_NETWORK, "init_args": options}

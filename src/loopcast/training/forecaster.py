@@ -184,12 +184,16 @@ class Forecaster(L.LightningModule):
     def loss_of(self, batch: Batch) -> Tensor:
         """The combined quantiles' loss on a gathered batch, in scaled units."""
         forecast, _, encoded = self.scaled(batch)
-        known = self._weighed(batch, encoded)
+        known = self._weighed(batch)
         return objective(forecast, None, known, encoded, self.encoder, self.loss, self.levels)
 
-    def _weighed(self, known: Batch, encoded: Batch) -> Batch:
+    def _weighed(self, batch: Batch) -> Batch:
+        """With each window's weight, by `volume`; the scale of one to be cut is that before the cut."""
         assert self.recipe is not None
-        return weighed(known, encoded["scale"], self.encoder.level.usual, self.recipe.volume)
+        if not self.recipe.volume:
+            return batch
+        usual = self.encoder.level.usual
+        return weighed(batch, self.encoder.scale(batch), usual, self.recipe.volume)
 
     def _members_loss(self, batch: Batch) -> Tensor:
         """The sum of the members' losses, each on its own share of the batch."""
@@ -201,7 +205,6 @@ class Forecaster(L.LightningModule):
         if together.count > 1:
             encoded = together.apart(encoded)
             known = together.apart({n: batch[n] for n in ("actual", "weight") if n in batch})
-        known = self._weighed(known, encoded)
         quantiles, mean = parted(self.network(Window(**encoded)), self.task)
         loss = self.loss if together.count == 1 else together.loss
         return objective(quantiles, mean, known, encoded, self.encoder, loss, self.levels)
@@ -209,6 +212,7 @@ class Forecaster(L.LightningModule):
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """Pinball loss in scaled units; logged now and then, as logging costs a synchronisation."""
         self._set_learning_rate()
+        batch = self._weighed(batch)
         shortened(batch, self.shorten)
         loss = self._objective(batch)
         if (self.global_step + 1) % LOGGED == 0:  # when the trainer writes its logs

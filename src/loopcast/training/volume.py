@@ -14,8 +14,6 @@ def weighed(known: Batch, scale: Tensor, usual: Tensor, volume: float) -> Batch:
 
     scale: [..., batch, 1] of the windows; usual: the log of train's usual one, a scalar.
     """
-    if not volume:
-        return known
     counts = (volume * (scale.log() - usual)).exp().clamp(LEAST, MOST).detach()
     own = known["weight"].nan_to_num(1.0) if "weight" in known else 1.0
     return {**known, "weight": own * counts}
