@@ -35,6 +35,13 @@ def steps_until_2300(frequency: str) -> tuple[np.ndarray, pd.DatetimeIndex]:
     return np.arange(-len(before), len(after)), before.append(after)
 
 
+def steps(length: int) -> Panel:
+    """One series without columns."""
+    none, ends = np.zeros((length, 0), np.float32), np.array([0, length])
+    target, start = np.ones(length, np.float32), np.zeros(1, np.int64)
+    return Panel({}, start, start + length - 1, ends, target, none, none, none[:1])
+
+
 def fitted(frequency: str, season: int = 1, history: int = HISTORY, horizon: int = HORIZON):
     task = Task("y", "t", (), frequency, horizon, season=season, history=history)
     return Calendar().restore({}, task)
@@ -130,3 +137,18 @@ def test_short_cycles_are_one_hot_and_long_ones_are_waves():
 def test_tables_beside_each_other_add_up():
     left, right = beside([np.ones((2, 1), np.float32), np.full((3, 2), 2, np.float32)])
     assert (left[0] + right[0]).tolist() == [1, 2, 2]
+
+
+@pytest.mark.parametrize(("frequency", "season"), [("W-MON", 52), ("MS", 12), ("QS", 4)])
+def test_the_time_of_the_year_is_left_out_where_it_was_seen_once(frequency, season):
+    def made(length, history):
+        task = Task("y", "t", (), frequency, HORIZON, season=season, history=history)
+        return Calendar().fit(steps(length), task), task
+
+    silent, task = made(2 * season - 1, season)
+    assert (silent.width, silent.facts()) == (0, {"told": False})
+    assert Calendar().restore(silent.facts(), task).width == 0
+    assert silent({"origin": torch.arange(4)}).shape == (4, season + HORIZON, 0)
+    for length, history in ((2 * season, season), (2 * season - 1, season - 1)):
+        assert made(length, history)[0].facts() == {}
+    assert Calendar().again(silent, steps(3 * season), task).width == 0

@@ -176,13 +176,13 @@ def test_the_default_features_are_the_calendar_and_every_column(panel, task):
 def test_features_given_replace_the_default_ones(panel, task, inputs):
     encoder = fit(panel, task, [Calendar()])
     assert encoder.vocabularies == {}
-    assert encoder.widths == (1, Calendar().fit(panel, task).width, 4)
+    assert encoder.widths == (1, Calendar().fit(panel, task).width, 6)
 
 
 def test_every_axis_has_a_column_even_without_any_feature(panel, task, inputs):
     encoder, batch = fit(panel, task, []), inputs(6)
     window = encoder(batch)
-    assert encoder.widths == (1, 1, 4)
+    assert encoder.widths == (1, 1, 6)
     assert torch.equal(window["past"][..., 0], window["mask"])
     assert window["future"][3, :, 0].tolist() == pytest.approx([0.0] * 8 + [1 / 3, 2 / 3, 1])
 

@@ -17,10 +17,11 @@ from loopcast.training import cli, defaults
 from loopcast.training.datamodule import DataModule
 from loopcast.training.defaults import Facts, recipe
 from loopcast.training.forecaster import Forecaster
+from loopcast.training.refit import whole
 from loopcast.training.volume import weighed
 
 
-def planned(values, frequency="W-MON", horizon=8, **options):
+def planned(values, frequency="W-MON", horizon=8, held=0, **options):
     """The history of series given as [series, step]."""
     times = pd.date_range("2020-01-06", periods=values.shape[1], freq=frequency)
     frame = pd.DataFrame(
@@ -38,7 +39,7 @@ def planned(values, frequency="W-MON", horizon=8, **options):
         horizon,
         series=["key"],
         validation=0,
-        test=0,
+        test=held,
         **options,
     )
     data.setup("plan")
@@ -67,10 +68,37 @@ def test_a_yearly_season_counts_where_it_tells_more_than_the_newest_weeks():
         (1, 13, 900, 104),
         (1, 6, 25, 12),
         (1, 8, 89, 29),
+        (52, 13, 92, 65),
+        (12, 12, 12, 15),
     ],
 )
 def test_the_history_follows_season_horizon_and_length(season, horizon, typical, steps):
     assert defaults.history(season, horizon, typical, typical, worth=season > 1) == steps
+
+
+def test_a_single_year_is_not_learned_as_dates():
+    week = np.arange(110)
+    values = 20 + 5 * np.sin(2 * np.pi * week / 52) + noise(30, 110)
+    once, twice = planned(values[:, :92]), planned(values)
+    calendars = [one.encoder.features[0] for one in (once, twice)]
+    assert [calendar.width for calendar in calendars] == [0, 10]
+    assert [one.task.history for one in (once, twice)] == [65, 102]
+    assert once.plan()["steps_per_epoch"] == defaults.EPOCH[0]
+    assert "a single season" in once.reasons()["partial"] and "partial" not in twice.reasons()
+    last = once.resident().draw(torch.tensor([len(once.resident()) - 1]))["actual"]
+    assert last.isnan().sum() == once.task.horizon - 1  # the newest history is learned from
+    named = planned(values[:, :92], partial=False)
+    assert len(named.resident()) == len(once.resident()) - 30 * (once.task.horizon - 1)
+
+
+def test_a_refit_keeps_what_was_chosen_though_it_has_two_years():
+    week = np.arange(110)
+    values = 20 + 5 * np.sin(2 * np.pi * week / 52) + noise(30, 110)
+    data = planned(values, held=9)
+    everything = whole(data)
+    assert everything.train.typical_length == 110 > 2 * 52 > data.train.typical_length
+    assert everything.encoder.widths == data.encoder.widths
+    assert len(everything.resident()) > len(data.resident())
 
 
 def test_a_budget_too_small_to_share_trains_one_network():

@@ -54,6 +54,12 @@ class Panel:
         return np.diff(self.offsets)
 
     @property
+    def typical_length(self) -> int:
+        """Steps of the median series that has any; 0 where none has."""
+        filled = self.lengths[self.lengths > 0]
+        return int(np.median(filled)) if len(filled) else 0
+
+    @property
     def indices(self) -> NDArray[np.int64]:
         """The grid index of each row, [row]."""
         within = np.arange(len(self.target)) - np.repeat(self.offsets[:-1], self.lengths)

@@ -99,10 +99,10 @@ def _refined(by_lag: Array, found: int, block: int) -> int:
     return max(near, key=lambda lag: float(by_lag[lag::lag].mean()), default=found)
 
 
-def worth(panel: Panel, season: int, horizon: int) -> bool:
+def worth(panel: Panel, season: int, horizon: int) -> bool | None:
     """Whether the value of a season ago tells more of a step than the mean of the newest `horizon` steps.
 
-    Judged where both are known, over all series; no where no series is long enough to say.
+    Judged where both are known, over all series; None where no series is long enough to say.
     `panel` is the train part.
     """
     chosen = np.unique(np.linspace(0, len(panel) - 1, min(len(panel), SAMPLE)).astype(int))
@@ -111,7 +111,7 @@ def worth(panel: Panel, season: int, horizon: int) -> bool:
         for i in chosen
     ]
     ago, mean = np.sum(sums, axis=0) if sums else (0.0, 0.0)
-    return bool(0 < ago < mean)
+    return None if ago == mean == 0 else bool(0 < ago < mean)
 
 
 def _against_mean(rows: NDArray[Any], season: int, horizon: int) -> tuple[float, float]:

@@ -26,6 +26,8 @@ Integers = NDArray[np.int64]
 GREGORIAN = 146_097  # days in 400 years, after which the calendar repeats, weekdays included
 LONGEST = 366
 NONE = np.zeros((0, 0), np.float32)
+YEARS = 2
+"""In a train part of fewer of them a time of the year was seen once."""
 ONE_HOT = 12
 """Cycles of up to this many phases get a column for each phase."""
 
@@ -126,6 +128,12 @@ def own_season(task: Task, frequency: Frequency) -> bool:
     return task.season > 1 and task.season not in known[frequency.unit]
 
 
+def by_the_year(task: Task, frequency: Frequency) -> bool:
+    """Is the season a year, and does the history hold it?"""
+    years = {"week": (52, 53), "month": (12 // frequency.count,)}.get(frequency.unit, ())
+    return 1 < task.season <= task.history and task.season in years
+
+
 def beside(tables: Sequence[Floats]) -> list[Floats]:
     """Zeros in each table where the others have columns, so that a sum of rows joins them."""
     after = np.cumsum([table.shape[1] for table in tables])
@@ -141,9 +149,14 @@ class Calendar(Feature):
     Days and finer: weekday, day of month (days only), day of year; minutes: time of day; weeks: day
     of year and of month of the day that labels the week; months, quarters: which one of the year.
     Every frequency, integers too: the phase of a season that is no calendar cycle.
+
+    Weeks, months and quarters have none of it where the history holds a year and the train part's
+    median series is not two years long: it would be learned as the place in time at which things
+    happened once, and the history tells the season itself.
     """
 
     axis = "future"
+    told: bool
     dated: bool
     seasonal: bool
     period: int  # steps of a week, or of a year where a step is a month or more
@@ -158,12 +171,18 @@ class Calendar(Feature):
     steps: Tensor  # [step]
 
     def fit(self, train: Panel, task: Task) -> Self:
-        """The task says it all."""
-        return self.restore({}, task)
+        """The task says it all, but whether there are years enough."""
+        few = train.typical_length < YEARS * task.season
+        silent = few and by_the_year(task, Frequency.parse(task.frequency))
+        return self.restore({"told": False} if silent and len(train) else {}, task)
+
+    def again(self, before: Self, train: Panel, task: Task) -> Self:
+        """As before."""
+        return self.restore(before.facts(), task)
 
     def facts(self) -> dict[str, Any]:
-        """Nothing: the tables follow from the task, and are no part of the state."""
-        return {}
+        """The tables follow from the task, and are no part of the state."""
+        return {} if self.told else {"told": False}
 
     def restore(self, facts: dict[str, Any], task: Task) -> Self:
         """The tables of this task."""
@@ -173,12 +192,16 @@ class Calendar(Feature):
         fitted.dated = frequency.unit not in ("month", "integer")
         fitted.period = period(frequency)
         fitted.seasonal = own_season(task, frequency)
+        fitted.told = bool(facts.get("told", True))
         phases, days = phase_table(frequency, length + fitted.period)
+        year = year_table(frequency)
+        if not fitted.told:
+            phases, year = phases[:, :0], year[:, :0]
         seasons = season_table(fitted.season, length) if fitted.seasonal else NONE
         fitted.crossings = int(days[-1] - days[0]) // 365 + 1 if fitted.dated else 0
         begins = new_years(fitted.crossings + 2)
         leap = np.diff(begins) - 365
-        phases, year, seasons = beside((phases, year_table(frequency), seasons))
+        phases, year, seasons = beside((phases, year, seasons))
         fitted.width = phases.shape[1]
         for name, table in (
             ("phases", phases),

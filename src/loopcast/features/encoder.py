@@ -17,7 +17,7 @@ from loopcast.features.position import Position
 from loopcast.features.scaling import Scaling
 
 ROLES: tuple[Axis, ...] = ("past", "future", "static")
-WINDOW_FACTS = 4
+WINDOW_FACTS = 6
 HUGE = 1e30
 """A target of this size is taken as not observed, like NaN: its square is no float32."""
 MISSED = 0.2
@@ -65,7 +65,19 @@ class Encoder(nn.Module):
     ) -> Self:
         """`features`: unfitted ones, None for the default set; `train` is the train part alone."""
         chosen = default_features(task) if features is None else features
-        fitted = [feature.fit(train, task) for feature in chosen]
+        return cls._levelled([feature.fit(train, task) for feature in chosen], train, task, scaling)
+
+    def again(self, train: Panel, task: Task, features: Sequence[Feature] | None) -> Self:
+        """Fitted on more rows; `features` as they were given to `fit`."""
+        chosen = default_features(task) if features is None else features
+        pairs = zip(chosen, self._listed, strict=True)
+        fitted = [feature.again(before, train, task) for feature, before in pairs]
+        return self._levelled(fitted, train, task, self.scaling)
+
+    @classmethod
+    def _levelled(
+        cls, fitted: Sequence[Feature], train: Panel, task: Task, scaling: Scaling
+    ) -> Self:
         level = Level().fit(train, task, scaling, _vocabularies(fitted))
         return cls(task, fitted, scaling, level)
 
@@ -148,8 +160,9 @@ class Encoder(nn.Module):
         known, mask = observed(inputs["target"])
         if seen is not None:
             mask, known = mask * seen, known * seen
-        scaled, location, scale = self.scaling.of_known(known, mask, *self.level(inputs))
-        facts = self._window_facts(mask, known, location, scale)
+        level = self.level(inputs)
+        scaled, location, scale = self.scaling.of_known(known, mask, *level)
+        facts = self._window_facts(mask, known, location, scale, level)
         return {"target": scaled, "mask": mask, "location": location, "scale": scale}, facts
 
     def _parts(self, axis: Axis, inputs: Inputs) -> list[Tensor]:
@@ -170,15 +183,29 @@ class Encoder(nn.Module):
         mine = [f for f in self._listed if f.axis == axis and f.width]
         return sorted(mine, key=lambda f: not isinstance(f, Calendar))
 
-    def _window_facts(self, mask: Tensor, known: Tensor, location: Tensor, scale: Tensor) -> Tensor:
-        """[batch, 4]: shares of observed steps and of zeros, scale against train and level."""
+    def _window_facts(
+        self,
+        mask: Tensor,
+        known: Tensor,
+        location: Tensor,
+        scale: Tensor,
+        expected: tuple[Tensor, Tensor],
+    ) -> Tensor:
+        """[batch, 6]: shares of observed steps and of zeros, scale against train and level.
+
+        And how far location and scale are from those `expected` of the series, as far as steps are
+        not observed: what few steps say is drawn towards what the static columns say.
+        """
         size = scale.log()
         shown = mask.mean(dim=-1, keepdim=True)
+        typical, spread = expected
         facts = [
             shown,
             shown - known.sign().abs_().mean(dim=-1, keepdim=True),
             (size - self.level.usual).clamp(-WIDE, WIDE),
             (size - (location.abs() + scale).log()).clamp(-WIDE, 0.0),
+            (1 - shown) * ((typical - location) / scale).clamp(-WIDE, WIDE),
+            (1 - shown) * (spread.log() - size).clamp(-WIDE, WIDE),
         ]
         return torch.cat(facts, dim=-1)
 

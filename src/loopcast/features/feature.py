@@ -31,6 +31,10 @@ class Feature(nn.Module, ABC):
     def fit(self, train: Panel, task: Task) -> Self:
         """A fitted copy; `train` holds nothing after the train part."""
 
+    def again(self, before: Self, train: Panel, task: Task) -> Self:
+        """A copy fitted on more rows for a refit, with what `before`, the fitted one, chose by rule."""
+        return self.fit(train, task)
+
     @abstractmethod
     def facts(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -40,6 +40,11 @@ class Position(Feature):
         few = task.season > 1 and span < SEASONS * task.season
         return self.restore({"begin": int(begin), "span": 0 if few else max(span, 1)}, task)
 
+    def again(self, before: Self, train: Panel, task: Task) -> Self:
+        """None where there was none."""
+        fitted = self.fit(train, task)
+        return fitted if before.span else self.restore({**fitted.facts(), "span": 0}, task)
+
     def facts(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {"begin": self.begin, "span": self.span}

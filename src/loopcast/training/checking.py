@@ -121,7 +121,7 @@ def derived(task: Task, train: Panel) -> Task:
     task = replace(task, season=season)
     if not task.history:
         longest = int((train.origin - train.start).max()) + 1
-        about = typical(train), tells(task, train)
+        about = train.typical_length, tells(task, train)
         task = replace(task, history=defaults.history(season, task.horizon, longest, *about))
     return told(task, train)
 
@@ -142,12 +142,6 @@ def shown(train: Panel, name: str) -> tuple[int, int]:
     return len(np.unique(column.codes[begun])), int(train.lengths.sum())
 
 
-def typical(train: Panel) -> int:
-    """Steps of the median series that has any."""
-    lengths = train.lengths[train.lengths > 0]
-    return int(np.median(lengths)) if len(lengths) else 0
-
-
 def zeros(train: Panel) -> float:
     """Their share among the known targets."""
     parts = [part.target for _, part in train.blocks()]
@@ -156,9 +150,19 @@ def zeros(train: Panel) -> float:
 
 
 def tells(task: Task, train: Panel) -> bool:
-    """Is the season worth a place in the history? A short one costs nothing."""
-    short = SHORT * task.season <= typical(train)
-    return task.season > 1 and (short or worth(train, task.season, task.horizon))
+    """Is the season worth a place in the history? A short one costs nothing.
+
+    Where the train part is too short to say, it is if the train part holds a whole one.
+    """
+    if task.season <= 1 or SHORT * task.season <= train.typical_length:
+        return task.season > 1
+    said = worth(train, task.season, task.horizon)
+    return train.typical_length >= task.season if said is None else said
+
+
+def once(task: Task, train: Panel) -> bool:
+    """Has the median series of the train part gone but once through a season that tells something?"""
+    return tells(task, train) and defaults.once(task.season, train.typical_length)
 
 
 def _stops(found: Sequence[Finding]) -> bool:

@@ -23,7 +23,7 @@ from loopcast.features.scaling import Kind, Scaling, Transform
 from loopcast.training import defaults
 from loopcast.training.budget import allowed
 from loopcast.training.card import described
-from loopcast.training.checking import Checks, derived, gridded, tells, typical, zeros
+from loopcast.training.checking import Checks, derived, gridded, once, tells, zeros
 from loopcast.training.windows import JUDGING, Batch, Draws, Listed, Sampling, Windows, windows
 
 Resident = Literal["auto", "device", "host"]
@@ -68,7 +68,7 @@ class DataModule(L.LightningDataModule):
         batch_size: int | None = None,
         sampling: Sampling = "windows",
         recent: int | list[int] | None = None,
-        partial: bool = False,
+        partial: bool | None = None,
         resident: Resident = "auto",
         memory: float | None = None,
         seed: int | None = None,
@@ -131,12 +131,11 @@ class DataModule(L.LightningDataModule):
         self.panel, self.splits = panel, splits
         self.train = panel.until(splits.train)
         self.task = derived(task, self.train)
-        if self.holidays:
+        if self.holidays and not any(isinstance(f, Holidays) for f in self.features or ()):
             known = default_features(task) if self.features is None else self.features
             self.features = [*known, Holidays(self.holidays)]
-        kind = self.named_scaling or defaults.scaling(
-            self.task.season, tells(self.task, self.train)
-        )
+        self.tells, self.once = tells(self.task, self.train), once(self.task, self.train)
+        kind = self.named_scaling or defaults.scaling(self.task.season, self.tells)
         self.scaling = Scaling(kind, self.transform)
         self.encoder = Encoder.fit(self.train, self.task, self.features, self.scaling)
         self.windows: Windows | None = None
@@ -163,7 +162,7 @@ class DataModule(L.LightningDataModule):
             "validation": int((self.splits.validation - self.splits.train).max()),
             "test": int((self.panel.origin - self.splits.validation).max()) if self.panel else 0,
             "batch_size": batch,
-            "steps_per_epoch": defaults.epoch(len(train), batch * members),
+            "steps_per_epoch": self._epoch(len(train), batch * members),
             "windows": len(train),
             "roles": {r: asdict(getattr(self.task, r)) for r in ("static", "past", "future")},
         }
@@ -175,7 +174,7 @@ class DataModule(L.LightningDataModule):
 
     def reasons(self) -> dict[str, str]:
         """Why what was derived is as it is."""
-        return defaults.reasons(self.task, typical(self.train), tells(self.task, self.train))
+        return defaults.reasons(self.task, self.train.typical_length, self.tells)
 
     def resident(self) -> Windows:
         """The panel as flat tensors, coded by the vocabularies of the forecaster in charge."""
@@ -186,7 +185,8 @@ class DataModule(L.LightningDataModule):
                 name: encode(self.panel.categories[name], vocabulary)
                 for name, vocabulary in encoder.vocabularies.items()
             }
-            self.windows = windows(self.panel, self.task, codes, self.splits.train, self.partial)
+            partial = self.once if self.partial is None else self.partial
+            self.windows = windows(self.panel, self.task, codes, self.splits.train, partial)
             if not len(self.windows):
                 raise NoRows(
                     "the train part holds no window: give a longer history, or shorten"
@@ -213,11 +213,14 @@ class DataModule(L.LightningDataModule):
     def _batch(self, windows: int, members: int) -> int:
         return self.batch_size or defaults.batch_size(windows, members)
 
+    def _epoch(self, windows: int, batch: int) -> int:
+        return defaults.epoch(windows, batch, self.once)
+
     def _recent(self) -> list[int | None]:
         """The newest windows of each series that are drawn, by rule where none are named."""
         if self.recent != [None]:
             return list(self.recent)
-        return [defaults.recent(self.task, tells(self.task, self.train))]
+        return [defaults.recent(self.task, self.tells)]
 
     def facts(self, trainer: L.Trainer | None = None) -> defaults.Facts:
         """What the rules for a network that is not named look at."""
@@ -242,7 +245,7 @@ class DataModule(L.LightningDataModule):
         return Draws(
             train,
             batch,
-            defaults.epoch(len(train), batch),
+            self._epoch(len(train), batch),
             self._seed(),
             self.sampling,
             self.trainer.global_rank if self.trainer else 0,

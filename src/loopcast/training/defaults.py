@@ -44,6 +44,13 @@ THIRD = 3
 DAYS = (24, 48, 96)
 """A season of so many steps is a day, dated or not; such data repeat by the week as well."""
 WEEK = 7
+QUARTER = 4
+ONCE = (
+    "the train part holds a single season: the newest histories are learned from too, looks at the"
+    " validation part are frequent, and the calendar does not tell the time of the year"
+)
+FEW_SEASONS = 2
+"""A median series of fewer of them: the season is learned from a single one of them."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,8 @@ def volume_of(facts: Facts) -> float:
 
 
 def history(season: int, horizon: int, longest: int, typical: int, worth: bool) -> int:
-    """Steps the network sees, as far as the train part allows.
+    """Steps the network sees, as far as the train part allows; further where it holds one season:
+    a quarter more tells how the newest steps stand against those of a season ago.
 
     `longest` and `typical`: steps of its longest and its median series; `worth`: does the season
     tell more than the newest steps? Where the train part is short, enough of it must be left to be
@@ -122,6 +130,8 @@ def history(season: int, horizon: int, longest: int, typical: int, worth: bool) 
     series has that.
     """
     if season > 1 and worth:
+        if once(season, typical):
+            return season + season // QUARTER
         wanted = max(seasons(season, typical) * season, HORIZONS * horizon, 4)
         most = max(longest - horizon, min(longest, max(season, horizon)))
     else:
@@ -133,6 +143,11 @@ def history(season: int, horizon: int, longest: int, typical: int, worth: bool) 
 def seasons(season: int, typical: int) -> int:
     """How many of them the history holds."""
     return WEEK if season in DAYS else max(1, min(SEASONS, typical // season))
+
+
+def once(season: int, typical: int) -> bool:
+    """Is the season one that the median series has gone through but once?"""
+    return season > 1 and season not in DAYS and typical < FEW_SEASONS * season
 
 
 def scaling(season: int, worth: bool) -> Kind:
@@ -162,9 +177,14 @@ def batch_size(windows: int, members: int = 1) -> int:
     return min(BATCH // members, max(8, windows))
 
 
-def epoch(windows: int, batch: int) -> int:
-    """Steps between two looks at the validation part."""
+def epoch(windows: int, batch: int, once: bool = False) -> int:
+    """Steps between two looks at the validation part; few where a season was seen but `once`.
+
+    What is learned from a single year is soon learned by heart.
+    """
     low, high = EPOCH
+    if once:
+        return low
     return min(high, max(low, math.ceil(windows / batch)))
 
 
@@ -172,7 +192,9 @@ def reasons(task: Task, typical: int, worth: bool) -> dict[str, str]:
     """A sentence for each choice, of a train part whose median series has `typical` steps."""
     season, horizon = task.season, task.horizon
     two = f"{HORIZONS} horizons of {horizon}"
-    if season > 1 and worth:
+    if worth and once(season, typical):
+        rule = f"a season of {season} steps and a quarter of one"
+    elif season > 1 and worth:
         rule = f"{seasons(season, typical)} seasons of {season} steps, or {two}"
     else:
         said = (
@@ -182,7 +204,9 @@ def reasons(task: Task, typical: int, worth: bool) -> dict[str, str]:
         )
         rule = f"{said}: up to {UNSEASONAL} horizons, a third of the longest series, or {two}"
     newest = recent(task, worth)
+    single = {"partial": ONCE} if worth and once(season, typical) else {}
     return {
+        **single,
         "scaling": "the season swings about the level of a window"
         if scaling(season, worth) == "standard"
         else "a window is measured by its steps, as nothing or only the day repeats in it",

@@ -17,7 +17,6 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from loopcast.data.splits import Splits
-from loopcast.features.encoder import Encoder
 from loopcast.training.callbacks import StopOnInterrupt
 from loopcast.training.card import described, summary
 from loopcast.training.checkpoint import loaded
@@ -85,7 +84,7 @@ def whole(data: DataModule) -> DataModule:
     found.trainer, found.windows, found.batch_size = None, None, batch
     found.splits = Splits(data.panel.origin, data.panel.origin)
     found.train = data.panel.until(data.panel.origin)
-    found.encoder = Encoder.fit(found.train, data.task, data.features, data.scaling).train()
+    found.encoder = data.encoder.again(found.train, data.task, data.features).train()
     return found
 
 
