@@ -14,8 +14,9 @@ from loopcast.core.panel import Categories, Panel
 from loopcast.core.task import Columns, Task
 from loopcast.features.calendar import Calendar
 from loopcast.features.categories import Category, encode
-from loopcast.features.encoder import MISSED, Encoder, default_features
+from loopcast.features.encoder import FEW, MISSED, Encoder, default_features
 from loopcast.features.numeric import Numeric
+from loopcast.features.position import Position
 from loopcast.features.scaling import Scaling
 from loopcast.models.network import Window
 
@@ -302,5 +303,8 @@ def test_in_training_windows_miss_covariates_but_never_the_calendar(panel, task,
     assert torch.equal(whole[..., column], price)
     seen = price.abs().sum(1) > 0
     gone = (future[..., column] == 0).all(1)[seen]
-    assert MISSED - 0.03 < gone.float().mean() < MISSED + 0.03
+    span = Position().fit(panel, task).span
+    share = MISSED * FEW / span
+    assert span > FEW
+    assert share - 0.03 < gone.float().mean() < share + 0.03
     assert torch.equal(future[seen][~gone][..., column], price[seen][~gone])

@@ -20,9 +20,9 @@ ROLES: tuple[Axis, ...] = ("past", "future", "static")
 WINDOW_FACTS = 6
 HUGE = 1e30
 """A target of this size is taken as not observed, like NaN: its square is no float32."""
-MISSED = 0.2
+MISSED = 0.5
 """Share of the training windows that miss a covariate, drawn for each column, on a short train part."""
-FEW = 100
+FEW = 60
 """Steps of the train part up to which it is short; on longer ones the share falls with their number."""
 WIDE = 5.0
 """Logarithms among the window facts stay within so much of 0."""

@@ -121,8 +121,10 @@ def volume_of(facts: Facts) -> float:
 
 
 def history(season: int, horizon: int, longest: int, typical: int, worth: bool) -> int:
-    """Steps the network sees, as far as the train part allows; further where it holds one season:
-    a quarter more tells how the newest steps stand against those of a season ago.
+    """Steps the network sees, as far as the train part allows.
+
+    Further where it holds a single season: a quarter of one more tells how the newest steps stand
+    against those of a season ago.
 
     `longest` and `typical`: steps of its longest and its median series; `worth`: does the season
     tell more than the newest steps? Where the train part is short, enough of it must be left to be
