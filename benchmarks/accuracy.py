@@ -29,6 +29,7 @@ METHODS = ("ours", "naive", "AutoETS", "Theta", "LightGBM", "NHITS", "TFT", "Pat
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "accuracy.jsonl"
 SHOWN = ("mase", "smape", "wape", "wql", "coverage_80")
+USUAL = [name for name, spec in sets.SPECS.items() if not spec.asked]
 LEVELS = (0.1, 0.5, 0.9)
 PATIENCE = 20
 """A run that has not ended after so many times its budget is given up, and shown as that."""
@@ -50,7 +51,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peers", default=sys.executable, help="a Python with the bench extra")
     parser.add_argument("--seconds", type=int, default=120, help="of training")
-    parser.add_argument("--sets", type=lambda t: t.split(","), default=list(sets.SPECS))
+    parser.add_argument("--sets", type=lambda t: t.split(","), default=USUAL)
     parser.add_argument("--methods", type=lambda t: t.split(","), default=list(METHODS))
     parser.add_argument("--seeds", type=lambda t: [int(s) for s in t.split(",")], default=[1, 2, 3])
     parser.add_argument("--out", type=Path, default=RESULTS)
@@ -148,7 +149,7 @@ def show(options: argparse.Namespace) -> None:
             continue
         lines[f"{name} ({spec.deciding})"] = middle[spec.deciding]
         peers = middle["mase"].drop(["ours", "naive"], errors="ignore").dropna()
-        if "ours" in middle.index and len(peers):
+        if "ours" in middle.index and len(peers) and not spec.asked:
             ratios.append(middle.loc["ours", "mase"] / peers.min())
     order = [m for m in METHODS if m in set(table["method"])]
     print(pd.DataFrame(lines).T.reindex(columns=order).round(4).to_string())

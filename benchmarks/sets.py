@@ -26,6 +26,7 @@ class Spec:
     deciding: str  # the score of the goal
     gaps: str = "missing"
     series: tuple[str, ...] = (KEY,)
+    asked: bool = False  # is it run only where it is asked for, and in no mean?
 
 
 SPECS = {
@@ -33,6 +34,7 @@ SPECS = {
     "online_retail": Spec(8, 52, "W-MON", "W-MON", "wape", "zero"),
     "store_item": Spec(90, 7, "D", "D", "mase", series=("store", "item")),
     "walmart": Spec(13, 52, "W-FRI", "W-FRI", "mase", series=("Store", "Dept")),
+    "walmart_two_years": Spec(13, 52, "W-FRI", "W-FRI", "mase", series=("Store", "Dept"), asked=True),
     "m5": Spec(28, 7, "D", "D", "wape"),
     "m4_hourly": Spec(48, 24, "1", 1, "mase"),
     "m4_weekly": Spec(13, 1, "1", 1, "mase"),
@@ -89,6 +91,12 @@ def walmart() -> pd.DataFrame:
     return frame[full].rename(columns={"Date": TIME, "Weekly_Sales": TARGET})
 
 
+def walmart_two_years() -> pd.DataFrame:
+    """Its newest 105 weeks."""
+    frame = walmart()
+    return frame[frame[TIME] > frame[TIME].max() - pd.Timedelta(weeks=105)]
+
+
 def m5() -> pd.DataFrame:
     """Daily units of one store's foods, from each item's first sale on."""
     wide = pd.read_parquet(shared("m5/m5_TX_3_FOODS_3_full_d1_d1969_wide.parquet"))
@@ -111,6 +119,7 @@ READ: dict[str, Callable[[], pd.DataFrame]] = {
     "online_retail": online_retail,
     "store_item": store_item,
     "walmart": walmart,
+    "walmart_two_years": walmart_two_years,
     "m5": m5,
     "m4_hourly": lambda: m4("hourly"),
     "m4_weekly": lambda: m4("weekly"),
