@@ -34,7 +34,9 @@ SPECS = {
     "online_retail": Spec(8, 52, "W-MON", "W-MON", "wape", "zero"),
     "store_item": Spec(90, 7, "D", "D", "mase", series=("store", "item")),
     "walmart": Spec(13, 52, "W-FRI", "W-FRI", "mase", series=("Store", "Dept")),
-    "walmart_two_years": Spec(13, 52, "W-FRI", "W-FRI", "mase", series=("Store", "Dept"), asked=True),
+    "walmart_two_years": Spec(
+        13, 52, "W-FRI", "W-FRI", "mase", series=("Store", "Dept"), asked=True
+    ),
     "m5": Spec(28, 7, "D", "D", "wape"),
     "m4_hourly": Spec(48, 24, "1", 1, "mase"),
     "m4_weekly": Spec(13, 1, "1", 1, "mase"),
