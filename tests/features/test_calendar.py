@@ -149,6 +149,15 @@ def test_the_time_of_the_year_is_left_out_where_it_was_seen_once(frequency, seas
     assert (silent.width, silent.facts()) == (0, {"told": False})
     assert Calendar().restore(silent.facts(), task).width == 0
     assert silent({"origin": torch.arange(4)}).shape == (4, season + HORIZON, 0)
+    assert Calendar(year=True).fit(steps(2 * season - 1), task).width > 0
     for length, history in ((2 * season, season), (2 * season - 1, season - 1)):
         assert made(length, history)[0].facts() == {}
     assert Calendar().again(silent, steps(3 * season), task).width == 0
+
+
+def test_days_without_the_year_keep_their_weekdays():
+    task = Task("y", "t", (), "D", HORIZON, season=7, history=14)
+    plain, silent = (Calendar(year=year).fit(steps(900), task) for year in (True, False))
+    assert (plain.width, silent.width) == (17, 7)
+    origin = {"origin": torch.arange(40)}
+    assert torch.equal(silent(origin), plain(origin)[..., :7])

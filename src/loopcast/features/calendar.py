@@ -150,13 +150,13 @@ class Calendar(Feature):
     of year and of month of the day that labels the week; months, quarters: which one of the year.
     Every frequency, integers too: the phase of a season that is no calendar cycle.
 
-    Weeks, months and quarters have none of it where the history holds a year and the train part's
-    median series is not two years long: it would be learned as the place in time at which things
-    happened once, and the history tells the season itself.
+    `year`: does it tell the time of the year? By default yes, but for weeks, months and quarters
+    where the history holds a year and the train part's median series is not two years long: there it
+    would be learned as the date on which things happened once, and the history tells the season.
     """
 
     axis = "future"
-    told: bool
+    told: bool  # the time of the year
     dated: bool
     seasonal: bool
     period: int  # steps of a week, or of a year where a step is a month or more
@@ -170,11 +170,16 @@ class Calendar(Feature):
     seasons: Tensor  # [season + step, column]
     steps: Tensor  # [step]
 
+    def __init__(self, year: bool | None = None) -> None:
+        super().__init__()
+        self.named = year
+
     def fit(self, train: Panel, task: Task) -> Self:
         """The task says it all, but whether there are years enough."""
-        few = train.typical_length < YEARS * task.season
-        silent = few and by_the_year(task, Frequency.parse(task.frequency))
-        return self.restore({"told": False} if silent and len(train) else {}, task)
+        few = 0 < train.typical_length < YEARS * task.season
+        once = few and by_the_year(task, Frequency.parse(task.frequency))
+        told = not once if self.named is None else self.named
+        return self.restore({} if told else {"told": False}, task)
 
     def again(self, before: Self, train: Panel, task: Task) -> Self:
         """As before."""
@@ -196,7 +201,8 @@ class Calendar(Feature):
         phases, days = phase_table(frequency, length + fitted.period)
         year = year_table(frequency)
         if not fitted.told:
-            phases, year = phases[:, :0], year[:, :0]
+            year = year[:, :0]
+            phases = phases[:, :0] if frequency.unit == "month" else phases
         seasons = season_table(fitted.season, length) if fitted.seasonal else NONE
         fitted.crossings = int(days[-1] - days[0]) // 365 + 1 if fitted.dated else 0
         begins = new_years(fitted.crossings + 2)
