@@ -21,7 +21,7 @@ from loopcast.training.refit import whole
 from loopcast.training.volume import weighed
 
 
-def planned(values, frequency="W-MON", horizon=8, held=0, **options):
+def planned(values, frequency="W-MON", horizon=8, parts=(0, 0), **options):
     """The history of series given as [series, step]."""
     times = pd.date_range("2020-01-06", periods=values.shape[1], freq=frequency)
     frame = pd.DataFrame(
@@ -38,8 +38,8 @@ def planned(values, frequency="W-MON", horizon=8, held=0, **options):
         frequency,
         horizon,
         series=["key"],
-        validation=0,
-        test=held,
+        validation=parts[0],
+        test=parts[1],
         **options,
     )
     data.setup("plan")
@@ -94,7 +94,7 @@ def test_a_single_year_is_not_learned_as_dates():
 def test_a_refit_keeps_what_was_chosen_though_it_has_two_years():
     week = np.arange(110)
     values = 20 + 5 * np.sin(2 * np.pi * week / 52) + noise(30, 110)
-    data = planned(values, held=9)
+    data = planned(values, parts=(0, 9))
     everything = whole(data)
     assert everything.train.typical_length == 110 > 2 * 52 > data.train.typical_length
     assert everything.encoder.widths == data.encoder.widths

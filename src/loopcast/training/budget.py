@@ -7,6 +7,8 @@ from time import monotonic
 import lightning as L
 from lightning.pytorch.callbacks import Timer
 
+from loopcast.training.cooling import Cooling
+
 WARM = 20
 """Steps over which the learning rate rises to its full height."""
 GUESS = 0.01
@@ -52,7 +54,7 @@ class Budget:
         return left - (step - at)
 
     def _estimate(self, trainer: L.Trainer) -> int:
-        """By max_steps, max_epochs and max_time, whichever ends first."""
+        """By max_steps, max_epochs, max_time and a plateau, whichever ends first."""
         step = trainer.global_step
         ends = []
         if trainer.max_steps > 0:
@@ -60,6 +62,11 @@ class Budget:
         if (trainer.max_epochs or -1) > 0:
             epochs = (trainer.max_epochs or 0) - trainer.current_epoch
             ends.append(max(epochs, 1) * int(trainer.num_training_batches))
+        ends += [
+            c.end - step
+            for c in trainer.callbacks  # type: ignore[attr-defined]
+            if isinstance(c, Cooling) and c.end is not None
+        ]
         remaining = _remaining(trainer)
         if remaining is not None:
             done = step - self.began[1]

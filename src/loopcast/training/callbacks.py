@@ -11,7 +11,6 @@ import lightning as L
 import yaml
 from lightning.pytorch.callbacks import (
     Callback,
-    EarlyStopping,
     ModelCheckpoint,
     Timer,
     TQDMProgressBar,
@@ -19,13 +18,14 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.utilities import rank_zero_only
 
 from loopcast.core.errors import ConfigError
+from loopcast.training.cooling import Cooling
 from loopcast.training.defaults import DEFAULT_NETWORK
 from loopcast.training.export import libraries
 from loopcast.training.forecaster import Forecaster
 
 MONITORED = "validation_loss"
 PATIENCE = 30
-"""Looks at the validation part without gain, after which a fit ends."""
+"""Looks at the validation part without gain, after which a fit anneals and ends."""
 INTERRUPTED = 130
 """The exit status of a process that Ctrl-C ended."""
 INTERRUPT = "Ctrl-C"
@@ -41,7 +41,7 @@ def keeping(folder: Path, patience: int, judged: bool) -> list[Callback]:
         folder, "best", monitor=MONITORED, save_last=True,
         enable_version_counter=False, save_on_train_epoch_end=False,
     )  # fmt: skip
-    return [best, EarlyStopping(MONITORED, patience=patience, strict=False)]
+    return [best, Cooling(MONITORED, patience=patience, strict=False)]
 
 
 class StopOnInterrupt(Callback):
@@ -205,5 +205,5 @@ def why(trainer: L.Trainer) -> str:
     timers = [c for c in callbacks if isinstance(c, Timer)]
     if timers and (timers[0].time_remaining() or 1.0) <= 0:
         return "the time was up"
-    stopped = any(isinstance(c, EarlyStopping) and c.stopped_epoch for c in callbacks)
+    stopped = any(isinstance(c, Cooling) and c.stopped_epoch for c in callbacks)
     return "no gain for `patience` epochs" if stopped else "max_epochs was reached"
