@@ -58,6 +58,7 @@ def told(config, folder, monkeypatch, capsys, *flags):
         ("data/source/init_args/path", None, "the config lacks data.source.init_args.path; every experiment needs it"),
         ("data/batch_size", 0, "data.batch_size is 0; it must be 1 or more"),
         ("data/horizon", 0, "data.horizon is 0; it must be 1 or more"),
+        ("patience", 0, "patience is 0; it must be 1 or more"),
         ("name", "a/b", "name 'a/b': use letters, digits, - and _"),
         ("trainer/accelerator", "gpus", "the trainer cannot be set up like this"),
         ("data/source/init_args/path", "no.csv", "there is no file no.csv"),

@@ -12,6 +12,7 @@ import yaml
 from loopcast.__main__ import command, guarded
 from loopcast.core.errors import ConfigError
 from loopcast.training import cli, space
+from loopcast.training.cooling import SHARE
 from loopcast.training.trials import Judge
 
 SPACE = """
@@ -78,6 +79,18 @@ def test_another_config_does_not_join_the_trials(small, capsys):
         tune("--trials", "2", "--model.weight_decay=0.5")
     assert ended.value.code == 2
     assert "holds trials of another config or search space; delete it" in capsys.readouterr().err
+
+
+def test_a_trial_without_gain_anneals_as_a_fit_does(small, monkeypatch):
+    ended = []
+    monkeypatch.setattr(
+        Judge, "on_train_end", lambda self, trainer, _: ended.append(trainer.global_step)
+    )
+    text = Path("run.yaml").read_text().replace("max_steps: 4", "max_steps: 3000")
+    Path("run.yaml").write_text(text.replace("{low: 1e-4, high: 0.01, log: true}", "[1e-12]"))
+    tune("--trials", "1", "--model.learning_rate=1e-12", "--patience=5")
+    looked = 6 * 25  # steps; the first look is a gain, the others are none
+    assert ended == [looked + looked // SHARE]
 
 
 def test_a_killed_trial_does_not_stand_in_the_way(small):

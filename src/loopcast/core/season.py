@@ -26,6 +26,8 @@ DEEP = 0.5
 """Before a peak the correlation has fallen below such a share of it: waves are smooth, noise is not."""
 BLOCKS = (1, 2, 4, 8)
 """Where single steps are too noisy, sums of so many are looked at."""
+TWICE = 2
+"""Of a median series of fewer seasons, each part of the season was seen but once."""
 
 
 def detect(panel: Panel) -> int:
@@ -41,6 +43,11 @@ def detect(panel: Panel) -> int:
         if found := _repetition(coarse, _threshold(len(coarse), len(series))):
             return _refined(fine, found * block, block)
     return 1
+
+
+def seen_once(season: int, typical: int) -> bool:
+    """Did a series of `typical` steps go through the season but once?"""
+    return 0 < typical < TWICE * season
 
 
 def _threshold(lags: int, series: int) -> float:

@@ -17,6 +17,7 @@ from torch.nn.functional import embedding
 
 from loopcast.core.frequency import Frequency
 from loopcast.core.panel import Panel
+from loopcast.core.season import seen_once
 from loopcast.core.task import Task
 from loopcast.features.feature import Feature, Inputs
 
@@ -26,8 +27,6 @@ Integers = NDArray[np.int64]
 GREGORIAN = 146_097  # days in 400 years, after which the calendar repeats, weekdays included
 LONGEST = 366
 NONE = np.zeros((0, 0), np.float32)
-YEARS = 2
-"""In a train part of fewer of them a time of the year was seen once."""
 ONE_HOT = 12
 """Cycles of up to this many phases get a column for each phase."""
 
@@ -176,9 +175,9 @@ class Calendar(Feature):
 
     def fit(self, train: Panel, task: Task) -> Self:
         """The task says it all, but whether there are years enough."""
-        few = 0 < train.typical_length < YEARS * task.season
-        once = few and by_the_year(task, Frequency.parse(task.frequency))
-        told = not once if self.named is None else self.named
+        yearly = by_the_year(task, Frequency.parse(task.frequency))
+        few = yearly and seen_once(task.season, train.typical_length)
+        told = not few if self.named is None else self.named
         return self.restore({} if told else {"told": False}, task)
 
     def again(self, before: Self, train: Panel, task: Task) -> Self:

@@ -72,7 +72,7 @@ class Cli(LightningCLI):
         parser.add_argument(
             "--name", type=str | None, default=None, help="default: the YAML's stem"
         )
-        parser.add_argument("--patience", type=int, default=PATIENCE, help="epochs without gain")
+        parser.add_argument("--patience", type=int, default=PATIENCE, help="looks without gain")
         parser.add_argument(
             "--refit", type=bool, default=False, help="train again on everything once judged"
         )
@@ -85,7 +85,9 @@ class Cli(LightningCLI):
         )  # fmt: skip
 
     def before_instantiate_classes(self) -> None:
-        """A replay takes steps and paces from the run it repeats."""
+        """What no parser checks; a replay takes steps and paces from the run it repeats."""
+        if (patience := self._get(self.config, "patience")) < 1:
+            raise ConfigError(f"patience is {patience}; it must be 1 or more")
         if self.subcommand is None:
             return
         options = self.config[self.subcommand]

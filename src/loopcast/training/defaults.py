@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from loopcast.core.frequency import Frequency
+from loopcast.core.season import seen_once
 from loopcast.core.task import Task
 from loopcast.features.scaling import Kind
 from loopcast.models.mlp import ResidualMLP
@@ -49,8 +50,6 @@ ONCE = (
     "the train part holds a single season: the newest histories are learned from too, looks at the"
     " validation part are frequent, and the calendar does not tell the time of the year"
 )
-FEW_SEASONS = 2
-"""A median series of fewer of them: the season is learned from a single one of them."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def seasons(season: int, typical: int) -> int:
 
 def once(season: int, typical: int) -> bool:
     """Is the season one that the median series has gone through but once?"""
-    return season > 1 and season not in DAYS and typical < FEW_SEASONS * season
+    return season > 1 and season not in DAYS and seen_once(season, typical)
 
 
 def scaling(season: int, worth: bool) -> Kind:

@@ -14,7 +14,6 @@ import lightning as L
 import numpy as np
 import optuna
 import yaml
-from lightning.pytorch.callbacks import EarlyStopping
 from optuna.trial import FrozenTrial, TrialState
 
 from loopcast.core.errors import ConfigError, LoopcastError
@@ -24,8 +23,9 @@ from loopcast.core.verdict import number
 from loopcast.data.config import read
 from loopcast.data.splits import Splits
 from loopcast.training import space
-from loopcast.training.callbacks import MONITORED, StopOnInterrupt
+from loopcast.training.callbacks import MONITORED, PATIENCE, StopOnInterrupt
 from loopcast.training.cli import DEFAULTS, Cli, parsed
+from loopcast.training.cooling import Cooling
 from loopcast.training.datamodule import DataModule
 from loopcast.training.messages import quiet
 from loopcast.training.trials import Judge, judged, short, table
@@ -193,8 +193,9 @@ class Search:
         self._give(cli.datamodule)
         judge = Judge(trial, cli.datamodule)
         stop = StopOnInterrupt("stopping; finished trials are kept (Ctrl-C again: stop at once)")
-        patience = EarlyStopping(MONITORED, patience=int(config.get("patience", 30)), strict=False)
-        cli.trainer.callbacks += [judge, stop, patience]  # type: ignore[attr-defined]
+        patience = config.get("patience", PATIENCE)
+        ending = Cooling(MONITORED, patience=patience, strict=False)
+        cli.trainer.callbacks += [judge, stop, ending]  # type: ignore[attr-defined]
         L.seed_everything(int(config.get("seed_everything", 1)), verbose=False)
         cli.trainer.fit(cli.model, cli.datamodule)
         if stop.asked:
