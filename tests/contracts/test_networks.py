@@ -195,6 +195,21 @@ def test_any_window_gives_finite_quantiles_even_without_any_history(kind, member
 
 
 @every_network
+def test_a_blind_member_beside_one_that_sees_is_told_nothing_ahead(kind):
+    network = build(kind, widths=replace(WIDTHS, blind=1), members=2)
+    given = Window(*(part[None] for part in vars(window(3)).values()))
+    shown = torch.ones(2, 1, 1, WIDTHS.future)
+    shown[1, ..., -WIDTHS.covariates :] = 0
+    seen = replace(given, future=given.future * shown)
+    other = replace(given, future=(given.future + 1) * shown)
+    other.future[..., : -WIDTHS.covariates] = seen.future[..., : -WIDTHS.covariates]
+    before, after = network(seen), network(other)
+    assert before.isfinite().all()
+    assert not torch.equal(before[0], after[0])
+    assert torch.equal(before[1], after[1])
+
+
+@every_network
 def test_the_seed_decides_the_weights_and_members_begin_apart(kind):
     def weights(seed):
         torch.manual_seed(seed)

@@ -55,7 +55,7 @@ def small(task, widths):
     return ResidualMLP(task, widths, layers=2, width=16, dropout=0.2)
 
 
-MODEL = ("schedule", "paces", "members", "quantiles", "histories", "losses", "lower")
+MODEL = ("schedule", "paces", "members", "quantiles", "histories", "losses", "lower", "blind")
 
 
 def parts(frame, **options):

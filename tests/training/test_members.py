@@ -47,7 +47,7 @@ def test_a_member_sees_its_own_history_alone(frame):
 def test_members_of_different_histories_are_exported_and_meet_in_the_target_s_units(
     frame, tmp_path
 ):
-    data, model = fitted(frame, members=3, histories=[14, 7], history=14)
+    data, model = fitted(frame, members=3, histories=[14, 7], history=14, blind=0.0)
     export(model, data.panel, tmp_path / "a.onnx", {"name": "a", "version": 1})  # proves itself
     with torch.no_grad():
         batch = windows(data)

@@ -4,6 +4,7 @@ from statistics import NormalDist
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from loopcast.core.task import Task
 from loopcast.models.layers import Linear, by_step, join
@@ -69,20 +70,21 @@ class Alike(nn.Module):
     A step counts exp(-distance) in the weighted columns of a look, so that what is unlike the
     horizon step (another weekday, no promotion, closed) counts next to nothing. The first look is
     at covariates and calendar, the second at covariates alone, until trained; what carries nothing
-    begins with a small weight, the smaller the more covariates there are.
+    begins with a small weight, the smaller the more covariates there are. Blind members get 0.
     """
 
     age: Tensor
 
     def __init__(self, task: Task, widths: Widths) -> None:
         super().__init__()
-        self.members, self.history, self.horizon = widths.members, task.history, task.horizon
+        self.history, self.horizon, self.blind = task.history, task.horizon, widths.blind
+        self.members = widths.members - widths.blind
         calendar, rest = widths.future - widths.covariates, widths.covariates
         near = [CLOSE / rest**0.5] * rest
         columns = torch.tensor(
             [[SAME if look == 0 else FAR] * calendar + near for look in range(LOOKS)]
         )
-        stack = (widths.members,) if widths.members else ()
+        stack = (self.members,) if self.members else ()
         self.column = nn.Parameter(columns.repeat(*stack, 1, 1))
         self.forget = nn.Parameter(torch.zeros(*stack, LOOKS))
         age = torch.arange(task.history - 1, -1, -1) / task.history
@@ -90,9 +92,13 @@ class Alike(nn.Module):
 
     def forward(self, window: Window) -> Tensor:
         """[..., batch, horizon, 2 * look]: the mean of each look, and how much it rests on."""
-        before, ahead = window.future.split([self.history, self.horizon], -2)
-        told = torch.stack([window.target * window.mask, window.mask], -1)
-        return torch.cat([self._look(look, ahead, before, told) for look in range(LOOKS)], -1)
+        target, mask, future = window.target, window.mask, window.future
+        if self.blind:
+            target, mask, future = (part[: self.members] for part in (target, mask, future))
+        before, ahead = future.split([self.history, self.horizon], -2)
+        told = torch.stack([target * mask, mask], -1)
+        found = torch.cat([self._look(look, ahead, before, told) for look in range(LOOKS)], -1)
+        return pad(found, (0, 0) * 3 + (0, self.blind)) if self.blind else found
 
     def _look(self, look: int, ahead: Tensor, before: Tensor, told: Tensor) -> Tensor:
         """`told` [..., batch, history, 2]: target and mask. One product gives all distances."""
@@ -131,7 +137,10 @@ class StepHead(nn.Module):
         self.leave = Linear(width, quantiles, members).zero()
         self.anchor = Anchor(task, members)
         shares = torch.tensor([GATE - looks * LEAN] + [LEAN] * looks)
-        self.gate = nn.Parameter(shares.repeat(members, 1, 1, 1) if members else shares)
+        shares = shares.repeat(members, 1, 1, 1) if members else shares
+        if widths.blind:  # nothing tells them what is alike
+            shares[-widths.blind :] = torch.tensor([GATE] + [0.0] * looks)
+        self.gate = nn.Parameter(shares)
         normal = torch.tensor([NormalDist().inv_cdf(level) for level in task.quantiles])
         self.register_buffer("spread", SPREAD * normal, persistent=False)
 

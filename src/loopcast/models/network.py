@@ -11,7 +11,7 @@ class Widths:
     """Fitted feature sizes; `members` > 0 asks for stacked weights with a leading member axis.
 
     The last `covariates` of the future features are no calendar: they are known ahead of a step
-    beside its date.
+    beside its date. The last `blind` of the members get 0 in their place.
     """
 
     past: int
@@ -19,6 +19,7 @@ class Widths:
     static: int
     members: int = 0
     covariates: int = 0
+    blind: int = 0
 
 
 @dataclass(frozen=True)

@@ -51,12 +51,12 @@ def _validation_loss(trainer: L.Trainer, model: Forecaster, data: DataModule) ->
     model.eval()
     resident = data.resident().to(model.device)
     resident = replace(resident, limit=torch.from_numpy(until.copy()).to(model.device))
-    total = 0.0
+    total = torch.zeros(1, dtype=torch.float64, device=model.device)
     with torch.no_grad(), trainer.precision_plugin.val_step_context():
         for chosen in chunks(series, origin):
             batch = resident.gather(*(part.to(model.device) for part in chosen))
-            total += float(model.loss_of(batch)) * len(chosen[0])
-    return total / len(series)
+            total = total + model.losses_of(batch)[0] * len(chosen[0])
+    return float(model.best_of(total / len(series)))
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,7 @@ def export_checkpoint(
         "scores": {"validation": {key: board[key] for key in kept}} if board else {},
         "monitoring": {**summary(data.train, model.task), **seen},
         "selection": selection(model, data),
+        **({} if model.trust is None else {"trust": float(model.trust.share)}),
     }
     return Exported(export(model, data.panel, out, card), board, card)
 

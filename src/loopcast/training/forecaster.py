@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import lightning as L
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
@@ -24,6 +25,8 @@ from loopcast.training.members import Members
 from loopcast.training.metrics import Metrics
 from loopcast.training.ranks import Kept, in_order, mixed
 from loopcast.training.shorten import sensible, shortened
+from loopcast.training.trust import SHARES, Trust
+from loopcast.training.trust import sensible as share_of_members
 from loopcast.training.volume import sensible as between
 from loopcast.training.volume import weighed
 from loopcast.training.warm import Earlier
@@ -41,6 +44,7 @@ class Forecaster(L.LightningModule):
     `members` networks train side by side, each on windows of its own; the forecast is their median.
     `lower`: no forecast lies below; "auto" is 0 where the train part has no negative target.
     `shorten`: share of training windows whose history is cut, as if the series had just begun.
+    `blind`: share of the members that do not see what is known ahead; validation weighs both kinds.
     `volume`: windows count by their scale to this power, 0 alike as in MASE, 1 as in WAPE; 2 at most.
     `compiled`: torch.compile the training step, on a GPU as CUDA graphs; the maths stay the same.
     """
@@ -63,6 +67,7 @@ class Forecaster(L.LightningModule):
         mean: bool = False,
         lower: Lower = "auto",
         shorten: float = 0.05,
+        blind: float = 0.5,
         volume: float | None = None,
         warm_start: str | None = None,
         compiled: bool = False,
@@ -81,6 +86,7 @@ class Forecaster(L.LightningModule):
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.optimizer, self.schedule = optimizer, schedule
         self.members, self.mean, self.lower = members, mean, lower
+        self.blind = share_of_members(blind)
         self.compiled, self.volume = compiled, between(volume)
         self.recipe: Recipe | None = None  # what was not named; a checkpoint brings its own
         self.budget = Budget([list(pace) for pace in paces or []], replayed=bool(paces))
@@ -134,7 +140,9 @@ class Forecaster(L.LightningModule):
         assert self.recipe is not None
         stacked = self.together.count if self.together.count > 1 else 0
         make = self.make or self.recipe.network
-        widths = Widths(past, future, static, stacked, encoder.covariates)
+        self.trust = Trust.of(self.together.count, self.blind, future, encoder.covariates)
+        blind = self.trust.sizes[1] if self.trust else 0
+        widths = Widths(past, future, static, stacked, encoder.covariates, blind)
         try:
             self.network = make(with_channel(task), widths)
         except (ValueError, RuntimeError) as error:
@@ -161,31 +169,72 @@ class Forecaster(L.LightningModule):
 
         The mean [batch, horizon] is in the target's units.
         """
+        groups, mean, encoded = self._groups(inputs)
+        means = None
+        if mean is not None:
+            parts = [self.together.averaged(part) for part in self._grouped(mean)]
+            means = parts[0] if self.trust is None else self.trust.mixed(parts)
+        return self._mixed(groups), means, encoded
+
+    def _groups(self, inputs: Batch) -> tuple[list[Tensor], Tensor | None, Batch]:
+        """The quantiles of members that see the same, as one in scaled units; all members' means.
+
+        The means [member, batch, horizon, 1] are in the target's units.
+        """
         assert self.task is not None
         encoded = own = self.encoder(inputs)
         if self.seen is not None:
             own = self.encoder.through(inputs, encoded, self.seen)
-        place, together = (own["location"], own["scale"]), self.together
+        place = own["location"], own["scale"]
+        if self.trust is not None:
+            own = self.trust.seen(own)
         quantiles, mean = parted(self.network(Window(**own)), self.task)
-        if self.seen is None:
-            combined = together.combined(quantiles)
-        else:
-            units = together.combined(self.encoder.units(quantiles, *place))
+        if self.seen is not None:
+            quantiles = self.encoder.units(quantiles, *place)
+        groups = [self.together.combined(part) for part in self._grouped(quantiles)]
+        if self.seen is not None:
             location, scale = encoded["location"][..., None], encoded["scale"][..., None]
-            combined = self.encoder.scaled(units, location, scale)
-        means = None if mean is None else together.averaged(self.encoder.units(mean, *place))
-        return combined.sort(-1).values, means, encoded
+            groups = [self.encoder.scaled(group, location, scale) for group in groups]
+        return groups, None if mean is None else self.encoder.units(mean, *place), encoded
+
+    def _grouped(self, members: Tensor) -> Sequence[Tensor]:
+        return [members] if self.trust is None else members.split(self.trust.sizes)
+
+    def _mixed(self, groups: list[Tensor], share: float | None = None) -> Tensor:
+        """One forecast, sorted; `share`: what members that see count, None = as chosen."""
+        one = groups[0] if self.trust is None else self.trust.mixed(groups, share)
+        return one.sort(-1).values
 
     def finished(self, scaled: Tensor, location: Tensor, scale: Tensor) -> Tensor:
         """Sorted quantiles in scaled units -> calibrated, in the target's units, above the floor."""
         calibrated = self.ranges(scaled, location, scale)
         return self.ranges.above(self.encoder.units(calibrated, location, scale)).sort(-1).values
 
-    def loss_of(self, batch: Batch) -> Tensor:
-        """The combined quantiles' loss on a gathered batch, in scaled units."""
-        forecast, _, encoded = self.scaled(batch)
-        known = self._weighed(batch)
-        return objective(forecast, None, known, encoded, self.encoder, self.loss, self.levels)
+    def losses_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The combined quantiles' loss on a gathered batch, in scaled units; and the forecast.
+
+        One for each share that `trust` chooses from, or one.
+        """
+        groups, _, encoded = self._groups(batch)
+        known, shares = self._weighed(batch), [None] if self.trust is None else SHARES
+        losses = [
+            objective(
+                self._mixed(groups, share),
+                None,
+                known,
+                encoded,
+                self.encoder,
+                self.loss,
+                self.levels,
+            )
+            for share in shares
+        ]
+        place = encoded["location"], encoded["scale"]
+        return torch.stack(losses), self.finished(self._mixed(groups), *place)
+
+    def best_of(self, losses: Tensor) -> Tensor:
+        """Of a whole part's losses, see losses_of; its share is the forecast's from now on."""
+        return losses[0] if self.trust is None else losses[self.trust.choose(losses)]
 
     def _weighed(self, batch: Batch) -> Batch:
         """With each window's weight, by `volume`; the scale of one to be cut is that before the cut."""
@@ -205,6 +254,8 @@ class Forecaster(L.LightningModule):
         if together.count > 1:
             encoded = together.apart(encoded)
             known = together.apart({n: batch[n] for n in ("actual", "weight") if n in batch})
+        if self.trust is not None:
+            encoded = self.trust.seen(encoded)
         quantiles, mean = parted(self.network(Window(**encoded)), self.task)
         loss = self.loss if together.count == 1 else together.loss
         return objective(quantiles, mean, known, encoded, self.encoder, loss, self.levels)
@@ -224,10 +275,26 @@ class Forecaster(L.LightningModule):
     def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
         """The loss, and scores in the target's units."""
         size = len(batch["origin"])
-        loss = self.loss_of(batch)
-        self.log("validation_loss", loss, prog_bar=True, batch_size=size, sync_dist=True)
-        self.metrics.score(batch["actual"], self(batch), self.levels)
+        losses, forecast = self.losses_of(batch)
+        self.looked[:-1] += losses.float() * size
+        self.looked[-1] += size
+        self.metrics.score(batch["actual"], forecast, self.levels)
         self.log_dict(self.metrics, batch_size=size)
+
+    def on_validation_epoch_start(self) -> None:
+        """See on_validation_epoch_end."""
+        count = 1 if self.trust is None else len(SHARES)
+        self.looked = torch.zeros(count + 1, device=self.device)  # sums of losses, and windows
+
+    def on_validation_epoch_end(self) -> None:
+        """The loss of all ranks' windows; during a fit it also says what members count."""
+        whole = self.trainer.strategy.reduce(self.looked, reduce_op="sum")
+        losses = whole[:-1] / whole[-1]
+        if self.trust is not None and self.trainer.state.fn != TrainerFn.FITTING:
+            loss = losses[SHARES.index(float(self.trust.share))]
+        else:
+            loss = self.best_of(losses)
+        self.log("validation_loss", loss, prog_bar=True, sync_dist=True)
 
     def test_step(self, batch: dict[str, Tensor], index: int) -> None:
         """Kept for `predictions`, which puts the ranks' shares back in order."""

@@ -53,8 +53,8 @@ class Members:
         """Their median, level by level: [member, batch, horizon, quantile] loses its first axis."""
         if self.count == 1:
             return forecast
-        ordered = forecast.sort(0).values
-        low, high = (self.count - 1) // 2, self.count // 2
+        ordered, count = forecast.sort(0).values, forecast.shape[0]
+        low, high = (count - 1) // 2, count // 2
         return (ordered[low] + ordered[high]) / 2
 
     def averaged(self, mean: Tensor) -> Tensor:

@@ -116,6 +116,8 @@ def refit(
     with torch.no_grad():
         again.ranges.offset.copy_(model.ranges.offset)
         again.ranges.knots.copy_(model.ranges.knots)
+        if again.trust is not None and model.trust is not None:
+            again.trust.share.copy_(model.trust.share)
     path = folder / NAME
     trainer.save_checkpoint(path, weights_only=True)
     if trainer.is_global_zero:
