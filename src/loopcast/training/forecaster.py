@@ -273,7 +273,7 @@ class Forecaster(L.LightningModule):
         return loss
 
     def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
-        """The loss, and scores in the target's units."""
+        """The loss, and scores in the target's units by the share chosen at the look before."""
         size = len(batch["origin"])
         losses, forecast = self.losses_of(batch)
         self.looked[:-1] += losses.float() * size
