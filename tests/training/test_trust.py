@@ -88,7 +88,7 @@ def test_the_share_is_the_one_of_least_loss(frame):
             model.trust.share.fill_(share)
             torch.testing.assert_close(model.losses_of(batch)[0], losses)
             torch.testing.assert_close(model(batch), model.losses_of(batch)[1])
-        assert model.best_of(losses) == losses[SHARES.index(model.trust.share)]
+        assert model.trust.best(losses) == losses[SHARES.index(model.trust.share)]
     assert len(losses) == len(set(losses.tolist())) == len(SHARES)
 
 
@@ -110,26 +110,27 @@ def test_all_see_the_same_where_it_is_asked_or_there_is_one_or_nothing_is_known(
     options, data, frame
 ):
     _, model, _ = fitted(frame, steps=2, data=data, **options)
-    assert model.trust is None
+    assert model.trust.sizes == [model.together.count]
+    assert model.trust.told() is None
     assert not [name for name in model.state_dict() if "trust" in name]
 
 
 def test_shares_of_members_are_rounded_down():
-    assert Trust.of(3, 0.5, 4, 1).sizes == [2, 1]
-    assert Trust.of(2, 0.25, 4, 1) is None
-    shown = Trust.of(4, 0.25, 3, 2).shown[:, 0, 0]
+    assert Trust(3, 0.5, 4, 1).sizes == [2, 1]
+    assert Trust(2, 0.25, 4, 1).sizes == [2]
+    shown = Trust(4, 0.25, 3, 2).shown[:, 0, 0]
     assert shown.tolist() == [[1, 1, 1]] * 3 + [[1, 0, 0]]
 
 
 def test_of_losses_that_are_alike_the_one_that_relies_on_less_is_taken():
-    trust = Trust.of(4, 0.5, 3, 1)
+    trust = Trust(4, 0.5, 3, 1)
     for losses, share in [
         ([3.0, 2.01, 2.009, 2.0, 2.1], 0.25),
         ([3.0, 2.02, 2.02, 2.0, 2.1], 0.75),
         ([-3.0, -3.001, -3.1, -3.0, 2.1], 0.5),
         ([float("nan"), 1.0, 2.0, 3.0, 4.0], 0.0),
     ]:
-        trust.choose(torch.tensor(losses))
+        trust.best(torch.tensor(losses))
         assert float(trust.share) == share, losses
 
 

@@ -163,8 +163,8 @@ class Cli(LightningCLI):
             print(f"{steps:,} steps, then {how}")
             if done.validation is not None:
                 print(f"validation part: {verdict(done.validation)}")
-            if self.model.trust is not None:
-                print(self.model.trust.told())
+            if told := self.model.trust.told():
+                print(told)
             print(f"the artifact is {done.path}; its test part: train.py test with the same flags")
         if self._get(self.config, "refit"):
             self._refit()

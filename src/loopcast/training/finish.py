@@ -56,7 +56,7 @@ def _validation_loss(trainer: L.Trainer, model: Forecaster, data: DataModule) ->
         for chosen in chunks(series, origin):
             batch = resident.gather(*(part.to(model.device) for part in chosen))
             total = total + model.losses_of(batch)[0] * len(chosen[0])
-    return float(model.best_of(total / len(series)))
+    return float(model.trust.best(total / len(series)))
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def export_checkpoint(
         "scores": {"validation": {key: board[key] for key in kept}} if board else {},
         "monitoring": {**summary(data.train, model.task), **seen},
         "selection": selection(model, data),
-        **({} if model.trust is None else {"trust": float(model.trust.share)}),
+        **({} if model.trust.share is None else {"trust": float(model.trust.share)}),
     }
     return Exported(export(model, data.panel, out, card), board, card)
 

@@ -25,7 +25,7 @@ from loopcast.training.members import Members
 from loopcast.training.metrics import Metrics
 from loopcast.training.ranks import Kept, in_order, mixed
 from loopcast.training.shorten import sensible, shortened
-from loopcast.training.trust import SHARES, Trust
+from loopcast.training.trust import Trust
 from loopcast.training.trust import sensible as share_of_members
 from loopcast.training.volume import sensible as between
 from loopcast.training.volume import weighed
@@ -140,9 +140,8 @@ class Forecaster(L.LightningModule):
         assert self.recipe is not None
         stacked = self.together.count if self.together.count > 1 else 0
         make = self.make or self.recipe.network
-        self.trust = Trust.of(self.together.count, self.blind, future, encoder.covariates)
-        blind = self.trust.sizes[1] if self.trust else 0
-        widths = Widths(past, future, static, stacked, encoder.covariates, blind)
+        self.trust = Trust(self.together.count, self.blind, future, encoder.covariates)
+        widths = Widths(past, future, static, stacked, encoder.covariates, self.trust.blind)
         try:
             self.network = make(with_channel(task), widths)
         except (ValueError, RuntimeError) as error:
@@ -170,11 +169,10 @@ class Forecaster(L.LightningModule):
         The mean [batch, horizon] is in the target's units.
         """
         groups, mean, encoded = self._groups(inputs)
-        means = None
         if mean is not None:
-            parts = [self.together.averaged(part) for part in self._grouped(mean)]
-            means = parts[0] if self.trust is None else self.trust.mixed(parts)
-        return self._mixed(groups), means, encoded
+            parts = [self.together.averaged(part) for part in self.trust.groups(mean)]
+            mean = self.trust.mixed(parts)
+        return self.trust.mixed(groups).sort(-1).values, mean, encoded
 
     def _groups(self, inputs: Batch) -> tuple[list[Tensor], Tensor | None, Batch]:
         """The quantiles of members that see the same, as one in scaled units; all members' means.
@@ -186,24 +184,14 @@ class Forecaster(L.LightningModule):
         if self.seen is not None:
             own = self.encoder.through(inputs, encoded, self.seen)
         place = own["location"], own["scale"]
-        if self.trust is not None:
-            own = self.trust.seen(own)
-        quantiles, mean = parted(self.network(Window(**own)), self.task)
+        quantiles, mean = parted(self.network(Window(**self.trust.seen(own))), self.task)
         if self.seen is not None:
             quantiles = self.encoder.units(quantiles, *place)
-        groups = [self.together.combined(part) for part in self._grouped(quantiles)]
+        groups = [self.together.combined(part) for part in self.trust.groups(quantiles)]
         if self.seen is not None:
             location, scale = encoded["location"][..., None], encoded["scale"][..., None]
             groups = [self.encoder.scaled(group, location, scale) for group in groups]
         return groups, None if mean is None else self.encoder.units(mean, *place), encoded
-
-    def _grouped(self, members: Tensor) -> Sequence[Tensor]:
-        return [members] if self.trust is None else members.split(self.trust.sizes)
-
-    def _mixed(self, groups: list[Tensor], share: float | None = None) -> Tensor:
-        """One forecast, sorted; `share`: what members that see count, None = as chosen."""
-        one = groups[0] if self.trust is None else self.trust.mixed(groups, share)
-        return one.sort(-1).values
 
     def finished(self, scaled: Tensor, location: Tensor, scale: Tensor) -> Tensor:
         """Sorted quantiles in scaled units -> calibrated, in the target's units, above the floor."""
@@ -211,30 +199,13 @@ class Forecaster(L.LightningModule):
         return self.ranges.above(self.encoder.units(calibrated, location, scale)).sort(-1).values
 
     def losses_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The combined quantiles' loss on a gathered batch, in scaled units; and the forecast.
-
-        One for each share that `trust` chooses from, or one.
-        """
+        """The loss [share] on a gathered batch, in scaled units, and the forecast; see Trust.shares."""
         groups, _, encoded = self._groups(batch)
-        known, shares = self._weighed(batch), [None] if self.trust is None else SHARES
-        losses = [
-            objective(
-                self._mixed(groups, share),
-                None,
-                known,
-                encoded,
-                self.encoder,
-                self.loss,
-                self.levels,
-            )
-            for share in shares
-        ]
-        place = encoded["location"], encoded["scale"]
-        return torch.stack(losses), self.finished(self._mixed(groups), *place)
-
-    def best_of(self, losses: Tensor) -> Tensor:
-        """Of a whole part's losses, see losses_of; its share is the forecast's from now on."""
-        return losses[0] if self.trust is None else losses[self.trust.choose(losses)]
+        rest = None, self._weighed(batch), encoded, self.encoder, self.loss, self.levels
+        mixed = [self.trust.mixed(groups, share).sort(-1).values for share in self.trust.shares]
+        forecast = self.trust.mixed(groups).sort(-1).values
+        found = self.finished(forecast, encoded["location"], encoded["scale"])
+        return torch.stack([objective(one, *rest) for one in mixed]), found
 
     def _weighed(self, batch: Batch) -> Batch:
         """With each window's weight, by `volume`; the scale of one to be cut is that before the cut."""
@@ -254,9 +225,7 @@ class Forecaster(L.LightningModule):
         if together.count > 1:
             encoded = together.apart(encoded)
             known = together.apart({n: batch[n] for n in ("actual", "weight") if n in batch})
-        if self.trust is not None:
-            encoded = self.trust.seen(encoded)
-        quantiles, mean = parted(self.network(Window(**encoded)), self.task)
+        quantiles, mean = parted(self.network(Window(**self.trust.seen(encoded))), self.task)
         loss = self.loss if together.count == 1 else together.loss
         return objective(quantiles, mean, known, encoded, self.encoder, loss, self.levels)
 
@@ -283,17 +252,14 @@ class Forecaster(L.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """See on_validation_epoch_end."""
-        count = 1 if self.trust is None else len(SHARES)
-        self.looked = torch.zeros(count + 1, device=self.device)  # sums of losses, and windows
+        shares = len(self.trust.shares)
+        self.looked = torch.zeros(shares + 1, device=self.device)  # sums of losses, and windows
 
     def on_validation_epoch_end(self) -> None:
         """The loss of all ranks' windows; during a fit it also says what members count."""
         whole = self.trainer.strategy.reduce(self.looked, reduce_op="sum")
-        losses = whole[:-1] / whole[-1]
-        if self.trust is not None and self.trainer.state.fn != TrainerFn.FITTING:
-            loss = losses[SHARES.index(float(self.trust.share))]
-        else:
-            loss = self.best_of(losses)
+        losses, fitting = whole[:-1] / whole[-1], self.trainer.state.fn == TrainerFn.FITTING
+        loss = self.trust.best(losses) if fitting else self.trust.present(losses)
         self.log("validation_loss", loss, prog_bar=True, sync_dist=True)
 
     def test_step(self, batch: dict[str, Tensor], index: int) -> None:

@@ -116,7 +116,7 @@ def refit(
     with torch.no_grad():
         again.ranges.offset.copy_(model.ranges.offset)
         again.ranges.knots.copy_(model.ranges.knots)
-        if again.trust is not None and model.trust is not None:
+        if again.trust.share is not None and model.trust.share is not None:
             again.trust.share.copy_(model.trust.share)
     path = folder / NAME
     trainer.save_checkpoint(path, weights_only=True)
