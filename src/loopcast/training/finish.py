@@ -51,11 +51,11 @@ def _validation_loss(trainer: L.Trainer, model: Forecaster, data: DataModule) ->
     model.eval()
     resident = data.resident().to(model.device)
     resident = replace(resident, limit=torch.from_numpy(until.copy()).to(model.device))
-    total = torch.zeros(1, dtype=torch.float64, device=model.device)
+    total = torch.zeros(len(model.trust.shares), dtype=torch.float64)
     with torch.no_grad(), trainer.precision_plugin.val_step_context():
         for chosen in chunks(series, origin):
             batch = resident.gather(*(part.to(model.device) for part in chosen))
-            total = total + model.losses_of(batch)[0] * len(chosen[0])
+            total += model.losses_of(batch)[0].cpu() * len(chosen[0])
     return float(model.trust.best(total / len(series)))
 
 
