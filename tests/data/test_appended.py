@@ -62,3 +62,9 @@ def test_the_competitions_test_file_goes_on_where_the_train_file_ends(shared_dat
     test = files[1].read(["unique_id", "y"]).set_index("unique_id").y
     ends = whole.groupby("unique_id").tail(48).set_index("unique_id").y
     np.testing.assert_array_equal(ends.loc[["H7", "H300"]], test.loc[["H7", "H300"]])
+
+
+def test_positions_that_begin_at_0_go_on_too():
+    first, later = FIRST.assign(t=FIRST.t - 1), LATER.assign(t=LATER.t - 1)
+    frame = appended(first, later, later, position="t", by=["k"]).read(["t"])
+    assert frame.t.tolist() == [0, 1, 2, 0, 1, 3, 4, 0, 2, 5, 6, 1]

@@ -184,3 +184,25 @@ def test_what_cannot_be_read_is_told_with_its_path(tmp_path) -> None:
     (tmp_path / "latin.csv").write_bytes("größe\n".encode("cp1252"))
     with pytest.raises(DataError, match=r"latin\.csv cannot be read"):
         CsvFile(str(tmp_path / "latin.csv")).columns()
+
+
+def test_words_for_missing_are_texts_in_a_column_that_turns_out_to_be_text(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("region,units\nEU,NA\nNA,2\n,3\n")
+    frame = CsvFile(str(tmp_path / "a.csv")).read(["region", "units"])
+    assert frame["region"].fillna("").tolist() == ["EU", "NA", ""]
+    np.testing.assert_array_equal(frame["units"], [np.nan, 2, 3])
+
+
+def test_a_key_of_whole_numbers_with_a_point_is_the_key_without(tmp_path) -> None:
+    path = str(tmp_path / "a.parquet")
+    pd.DataFrame({"store": [1.0, 2.0, np.nan], "size": [1, 2, 3]}).to_parquet(path)
+    frame = ParquetFile(path).read(["store", "size"], ["store", "size"])
+    assert frame["store"].fillna("").tolist() == ["1", "2", ""]
+    assert frame["size"].tolist() == ["1", "2", "3"]
+
+
+def test_a_compressed_file_that_was_cut_off_is_told(tmp_path) -> None:
+    content = gzip.compress("".join(f"{n},{n * n % 977}\n" for n in range(9999)).encode())
+    (tmp_path / "a.csv.gz").write_bytes(b"".join([content[: len(content) // 2]]))
+    with pytest.raises(DataError, match="cannot be read"):
+        CsvFile(str(tmp_path / "a.csv.gz")).read(["0"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pytest
 
-from loopcast.core.errors import ConfigError, DuplicateRows, MissingColumn
+from loopcast.core.errors import ConfigError, DataError, DuplicateRows, MissingColumn
 from loopcast.data.frame import Frame
 from loopcast.data.joined import Joined
 
@@ -70,3 +70,10 @@ def test_what_is_wrong_with_a_join_is_told() -> None:
     twice = pd.concat([DAYS, DAYS[:1]])
     with pytest.raises(DuplicateRows, match=r"1 rows more than one.*2024-01-01"):
         joined(SALES, twice, by=[["day"]]).read(["rain"])
+
+
+def test_a_text_that_is_no_time_is_told() -> None:
+    days = DAYS.assign(day=["05.02.2010", "19.02.2010", "20.02.2010"][: len(DAYS)])
+    dated = SALES.assign(day=pd.to_datetime(SALES["day"]))
+    with pytest.raises(DataError, match=r"'day' is a time in one table .*\(times of a CSV source"):
+        joined(dated, days, by=[["day"]]).read(["rain"])

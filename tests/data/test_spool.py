@@ -1,5 +1,8 @@
 """A table read in chunks and sorted on disk gives the panel that its rows give in memory."""
 
+import resource
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -164,3 +167,17 @@ def both_panels(source):
     reading = configured({"source": source, **OPTIONS})
     spool = Spool.of(reading, 300)
     return spool.panel(spool.task)
+
+
+def test_there_may_be_more_parts_than_a_process_may_open(tmp_path):
+    frame = table().assign(shop=lambda rows: rows.index % 300)
+    frame = frame.drop_duplicates(["shop", "item", "day"])
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 40, limits[1])
+    )
+    try:
+        plain, mapped = both(Frame(frame), size=10, **ALL)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    np.testing.assert_array_equal(plain.target, mapped.target)

@@ -11,7 +11,8 @@ from loopcast.core.errors import DataError, MissingColumn, NoRows, WrongType
 from loopcast.core.text import missing
 
 Rows = Mapping[str, NDArray[Any]]
-BLANK = ("", "NA", "NaN", "nan")
+BLANK = ("", "NA", "NaN", "nan", "null")
+"""Texts that stand for no number."""
 TRUTH = {
     text: float(word == "true")
     for word in ("true", "false")

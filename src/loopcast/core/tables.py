@@ -5,6 +5,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
@@ -42,12 +43,12 @@ def _csv(lines: IO[Any], path: str) -> dict[str, Any]:
     names = next(csv.reader([first], delimiter=separator))
     if twice := {name for name in names if names.count(name) > 1}:
         raise DataError(f"{path} has several columns {sorted(twice)}; give each its own name")
-    cells = list(_cells(csv.reader(lines, delimiter=separator), len(names), path))
+    cells = list(_lines(csv.reader(lines, delimiter=separator), len(names), path))
     columns = list(zip(*cells, strict=True)) or [()] * len(names)
     return {n: np.array(c, dtype=object) for n, c in zip(names, columns, strict=True)}
 
 
-def _cells(rows: Any, width: int, path: str) -> Iterator[list[str]]:
+def _lines(rows: Any, width: int, path: str) -> Iterator[list[str]]:
     for row in rows:
         if len(row) == width:
             yield row
@@ -64,7 +65,18 @@ def _parquet(path: str) -> dict[str, Any]:
         table = import_module("pyarrow.parquet").read_table(path)
     except arrow.ArrowException as error:
         raise DataError(f"{path} is no Parquet file ({error})") from error
-    return {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+    return {name: _cells_of(table[name], arrow) for name in table.column_names}
+
+
+def _cells_of(column: Any, arrow: Any) -> Any:
+    """As training reads them: times with their zone, categories as what they stand for."""
+    kind = column.type
+    if arrow.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+    if arrow.types.is_timestamp(kind) and kind.tz:
+        micro = column.cast(arrow.timestamp("us", kind.tz), safe=False)
+        return np.array(micro.to_pylist(), dtype=object)
+    return column.to_numpy(zero_copy_only=False)
 
 
 def _pyarrow() -> Any:
@@ -74,12 +86,19 @@ def _pyarrow() -> Any:
         raise MissingExtra("Parquet needs pyarrow: pip install 'loopcast[data]'") from error
 
 
-def write(table: Mapping[str, Any], path: Path) -> None:
-    """Columns to CSV (.gz too) or Parquet, complete or not at all."""
+def writable(path: Path) -> None:
+    """What can be told before the work is done; raises DataError."""
     if not path.name.endswith(WRITTEN):
         raise DataError(
             f"{path} cannot be written: its name must end in one of {', '.join(WRITTEN)}"
         )
+    if not path.parent.is_dir():
+        raise DataError(f"{path} cannot be written: there is no folder {path.parent}")
+
+
+def write(table: Mapping[str, Any], path: Path) -> None:
+    """Columns to CSV (.gz too) or Parquet, complete or not at all."""
+    writable(path)
     part = path.with_name(path.name + ".part")
     try:
         if path.suffix == ".parquet":
@@ -91,7 +110,8 @@ def write(table: Mapping[str, Any], path: Path) -> None:
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror})") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may be none
+            part.unlink(missing_ok=True)
 
 
 def _write_csv(table: Mapping[str, Any], path: Path, zipped: bool) -> None:

@@ -56,11 +56,16 @@ class Appended(Source):
                 " whole numbers (position of the source)"
             )
         position, series = position.astype(np.int64), self._series(frame)
-        last = np.zeros(series.max(initial=-1) + 1, np.int64)
+        count, far = series.max(initial=-1) + 1, np.iinfo(np.int64).max
+        last, known = np.zeros(count, np.int64), np.zeros(count, bool)
         for number in range(len(self.sources)):
             here = part == number
-            position[here] += last[series[here]]
-            np.maximum.at(last, series[here], position[here])
+            owner = series[here]
+            first = np.full(count, far)
+            np.minimum.at(first, owner, position[here])
+            position[here] += np.where(known, last + 1 - first, 0)[owner]
+            np.maximum.at(last, owner, position[here])
+            known[owner] = True
         return position
 
     def _series(self, frame: pd.DataFrame) -> np.ndarray:

@@ -1,22 +1,28 @@
 """Tables in CSV and Parquet files."""
 
 import glob
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from loopcast.core.environment import expand
 from loopcast.core.errors import DataError
+from loopcast.core.rows import BLANK
+from loopcast.core.text import text as texts
 from loopcast.data.source import Source, require, unreadable
 from loopcast.data.where import Condition, filtered, matching, named
 
 CHUNK = 500_000
 """Rows of a table that is larger than memory, read at once."""
+BROKEN = (OSError, ValueError, UnicodeError, EOFError, zlib.error)
+"""What pandas raises for a file that is damaged, cut off, or none."""
 PER_BYTE, ZIPPED, PER_CELL = 4, 6, 30
 """Bytes in memory of a byte of CSV, how much .gz saves, and of a cell of Parquet; about."""
 
@@ -43,9 +49,26 @@ class CsvFile(Source):
     def read(self, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
         """See Source."""
         options = self._options(columns, text)
-        frames = [self._frame(path, **options) for path in paths(self.path)]
+        frames = [self._worded(path, self._frame(path, **options), options, text)
+                  for path in paths(self.path)]  # fmt: skip
         frame = self._dated(pd.concat(frames, ignore_index=True))
         return matching(frame, self.where)[list(columns)]
+
+    def _worded(
+        self, path: Path, frame: pd.DataFrame, options: dict[str, Any], text: Sequence[str]
+    ) -> pd.DataFrame:
+        """In columns that turn out to be text, words such as NA are texts like any other."""
+        words = [
+            name
+            for name in options["usecols"]
+            if name not in text
+            and not pd.api.types.is_numeric_dtype(frame[name])
+            and frame[name].hasnans
+        ]
+        if words:
+            again = {"usecols": words, "dtype": str, "na_values": [""], "keep_default_na": False}
+            frame[words] = self._frame(path, **again)[words]
+        return frame
 
     def _dated(self, frame: pd.DataFrame) -> pd.DataFrame:
         for name in set(self.times) & set(frame.columns):
@@ -62,7 +85,7 @@ class CsvFile(Source):
             try:
                 for frame in self._frame(path, chunksize=CHUNK, **options):
                     yield matching(self._dated(frame), self.where)[list(columns)]
-            except (OSError, ValueError, UnicodeError) as error:
+            except BROKEN as error:
                 raise unreadable(str(path), error) from error
 
     def weighs(self, columns: Sequence[str]) -> int:
@@ -81,9 +104,7 @@ class CsvFile(Source):
             "usecols": used,
             "dtype": dict.fromkeys(text, str),
             "keep_default_na": False,
-            "na_values": {
-                name: [""] if name in text else ["", "NA", "NaN", "null"] for name in used
-            },
+            "na_values": {name: [""] if name in text else list(BLANK) for name in used},
         }
 
     def _frame(self, path: Path, **options: Any) -> pd.DataFrame:
@@ -91,7 +112,7 @@ class CsvFile(Source):
             return pd.read_csv(
                 path, sep=self.separator, decimal=self.decimal, encoding=self.encoding, **options
             )
-        except (OSError, ValueError, UnicodeError) as error:
+        except BROKEN as error:
             raise unreadable(str(path), error) from error
 
 
@@ -136,8 +157,11 @@ class ParquetFile(Source):
     def _frame(self, table: pa.Table, columns: Sequence[str], text: Sequence[str]) -> pd.DataFrame:
         frame = filtered(table, self.where).select(list(columns)).to_pandas()
         for name in set(text) & set(columns):
-            if pd.api.types.is_numeric_dtype(frame[name]) and not frame[name].hasnans:
-                frame[name] = frame[name].astype(str)
+            if pd.api.types.is_numeric_dtype(frame[name]):
+                known = frame[name].notna().to_numpy()
+                cells = np.full(len(frame), None, dtype=object)
+                cells[known] = texts(frame[name].to_numpy()[known])
+                frame[name] = cells
         return frame
 
     def describe(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from loopcast.core.errors import ConfigError, DuplicateRows
+from loopcast.core.errors import ConfigError, DataError, DuplicateRows
 from loopcast.core.text import text as texts
 from loopcast.data.source import Source, require
 
@@ -69,5 +69,11 @@ def _comparable(one: pd.Series, other: pd.Series) -> tuple[pd.Series, pd.Series]
     if all(times) or (one.dtype == other.dtype and one.dtype != object):
         return one, other
     if any(times):
-        return pd.to_datetime(one), pd.to_datetime(other)
+        try:
+            return pd.to_datetime(one), pd.to_datetime(other)
+        except ValueError as error:
+            raise DataError(
+                f"{one.name!r} is a time in one table and text that is none in the other"
+                f" ({str(error).splitlines()[0]}); say how it is written (times of a CSV source)"
+            ) from error
     return tuple(pd.Series(texts(column.to_numpy()), column.index) for column in (one, other))  # type: ignore[return-value]

@@ -8,10 +8,9 @@ panel maps. The panel is the one that `grid` would have made of all rows, cell b
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,21 +115,17 @@ class Spool:
         bounds, part_of = np.unique(part_of, return_inverse=True)
         place = dict(zip(keys, part_of.tolist(), strict=True))
         ends = _Ends(task)
-        with ExitStack() as stack:
-            files: dict[tuple[int, str], IO[bytes]] = {}
-            for rows in self._chunks():
-                plain = self._plain(rows, task)
-                part = self._places(plain, place)
-                ends.see(plain)
-                order = np.argsort(part, kind="stable")
-                edges = np.searchsorted(part[order], np.arange(len(bounds) + 1))
-                for number in np.unique(part).tolist():
-                    chosen = order[edges[number] : edges[number + 1]]
-                    for name, cells in plain.items():
-                        at = (number, name)
-                        if at not in files:
-                            files[at] = stack.enter_context(_file(folder, *at).open("wb"))
-                        files[at].write(np.ascontiguousarray(cells[chosen]).data)
+        for rows in self._chunks():
+            plain = self._plain(rows, task)
+            part = self._places(plain, place)
+            ends.see(plain)
+            order = np.argsort(part, kind="stable")
+            edges = np.searchsorted(part[order], np.arange(len(bounds) + 1))
+            for number in np.unique(part).tolist():
+                chosen = order[edges[number] : edges[number + 1]]
+                for name, cells in plain.items():  # there may be more files than a process may hold
+                    with _file(folder, number, name).open("ab") as file:
+                        file.write(np.ascontiguousarray(cells[chosen]).data)
         return bounds, ends.origin()
 
     def _chunks(self) -> Iterator[Rows]:

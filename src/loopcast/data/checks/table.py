@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from loopcast.core import times
 from loopcast.core.errors import WrongTime
 from loopcast.core.frequency import Frequency
-from loopcast.core.rows import columns
+from loopcast.core.rows import BLANK, columns
 from loopcast.core.task import Task
 from loopcast.core.text import codes
 
 Array = NDArray[Any]
 PROBE = 1000
 """If not one in so many distinct times can be read, the rest is not tried."""
-BLANK = ("", "NA", "NaN", "nan")
 
 
 @dataclass(frozen=True)
