@@ -1,19 +1,24 @@
 """`loopcast tune`: what it searches, what it may see, and that it goes on."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import optuna
 import pandas as pd
 import pytest
+import torch
 import yaml
+from training.conftest import parts
 
 from loopcast.__main__ import command, guarded
 from loopcast.core.errors import ConfigError
 from loopcast.training import cli, space
 from loopcast.training.cooling import SHARE
-from loopcast.training.trials import Judge
+from loopcast.training.defaults import MEMBERS, RATE
+from loopcast.training.trials import Judge, judged
+from loopcast.training.tune import _flags, _shortened
 
 SPACE = """
 tune:
@@ -78,7 +83,9 @@ def test_another_config_does_not_join_the_trials(small, capsys):
     with pytest.raises(SystemExit) as ended:
         tune("--trials", "2", "--model.weight_decay=0.5")
     assert ended.value.code == 2
-    assert "holds trials of another config or search space; delete it" in capsys.readouterr().err
+    assert (
+        "holds trials of another config, search space or data; delete it" in capsys.readouterr().err
+    )
 
 
 def test_a_trial_without_gain_anneals_as_a_fit_does(small, monkeypatch):
@@ -98,7 +105,9 @@ def test_a_killed_trial_does_not_stand_in_the_way(small):
     with sqlite3.connect("checkpoints/run/tune.db") as base:
         base.execute("update trials set state = 'RUNNING'")
     tune("--trials", "1")
-    assert [t.state.name for t in trials(small)] == ["FAIL", "COMPLETE"]
+    killed, again = trials(small)
+    assert (killed.state.name, again.state.name) == ("FAIL", "COMPLETE")
+    assert again.params == killed.params  # the config as it stands
 
 
 def test_settings_that_cannot_be_are_failed_trials_and_the_rest_goes_on(small, capsys):
@@ -196,3 +205,68 @@ def test_values_are_set_at_their_keys_and_the_config_is_left_alone():
     assert base["model"]["network"] == "loopcast.models.nhits.NHITS"
     plain = space.changed({}, {"model.network.init_args.width": 32})
     assert plain["model"]["network"]["class_path"] == "loopcast.models.mlp.ResidualMLP"
+
+
+def test_the_first_trial_of_a_config_without_a_network_is_the_default_one(small):
+    text = yaml.safe_load(Path("run.yaml").read_text())
+    del text["tune"], text["model"]
+    text["trainer"]["max_steps"] = 250
+    Path("run.yaml").write_text(yaml.safe_dump(text))
+    tune("--trials", "1", "--patience=1")
+    (first,) = trials(small)
+    network = "model.network.init_args."
+    assert first.params[f"{network}width"] == 128
+    assert first.params[f"{network}layers"] == 2
+    assert first.params["data.scaling"] == "standard"
+    assert first.params["model.learning_rate"] == RATE[1]
+    made = yaml.safe_load(Path("checkpoints/run/tuned.yaml").read_text())
+    assert made["model"]["members"] == MEMBERS
+
+
+def test_flags_are_those_of_fit():
+    flags = [
+        "--data.holidays",
+        "[US, GB-ENG]",
+        "--model.lower",
+        "-5",
+        "--data.time_format=%d.%m.%Y",
+    ]
+    found = dict(_flags(flags))
+    assert found == {
+        "data.holidays": ["US", "GB-ENG"], "model.lower": -5, "data.time_format": "%d.%m.%Y"
+    }  # fmt: skip
+
+
+def test_a_config_as_it_stands_that_was_cut_off_is_tried_again(small):
+    tune("--trials", "1")
+    with sqlite3.connect("checkpoints/run/tune.db") as base:
+        base.execute("update trials set state = 'FAIL'")
+    tune("--trials", "1")
+    first, again = trials(small)
+    assert again.params == first.params
+    assert again.state.name == "COMPLETE"
+
+
+def test_trials_of_other_data_are_not_gone_on_with(small, capsys):
+    tune("--trials", "1")
+    frame = pd.read_csv("sales.csv")
+    frame[frame.day < "2023-04-20"].to_csv("sales.csv", index=False)
+    with pytest.raises(SystemExit):
+        tune("--trials", "2")
+    assert "search space or data" in capsys.readouterr().err
+
+
+def test_every_window_is_judged_with_its_whole_history(frame):
+    data, model = parts(frame, validation=14, stride=7)
+    data.setup("plan")
+    model.build(replace(data.task, quantiles=model.quantiles), data.encoder)
+    seen = []
+    model.register_forward_pre_hook(lambda _, given: seen.append(given[0]["target"]))
+    judged(model, data)
+    assert not torch.cat(seen).isnan().any()
+
+
+def test_a_time_named_in_words_is_a_limit_too():
+    config = {"trainer": {"max_time": {"minutes": 5}, "max_steps": 9}}
+    assert _shortened(config, 900.0)["trainer"]["max_time"] == {"seconds": 300}
+    assert _shortened({}, 900.0)["trainer"]["max_time"] == {"seconds": 120}

@@ -6,7 +6,7 @@ where it was too high or too low on the few origins at hand tells little about t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -135,7 +135,7 @@ def _looked(
     model: Forecaster, data: DataModule, series: Any, origin: Any, until: Any
 ) -> list[Tensor]:
     """Scaled quantiles, location, scale, and actuals in the target's units, [window, ...] each."""
-    resident = replace(data.resident().to("cpu"), limit=torch.from_numpy(until.copy()))
+    resident = data.resident().to("cpu").until(until)
     parts = []
     with torch.no_grad():
         for chosen in chunks(series, origin):

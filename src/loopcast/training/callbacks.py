@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 
 import lightning as L
@@ -29,6 +30,11 @@ PATIENCE = 30
 INTERRUPTED = 130
 """The exit status of a process that Ctrl-C ended."""
 INTERRUPT = "Ctrl-C"
+OUTDATED = (
+    "validation.json", "test.json", "test.parquet", "history.parquet", "explain.json",
+    "forecast.parquet",
+)  # fmt: skip
+"""What other commands left in a run's folder: a new fit's weights have not said it."""
 ASKING = 10
 """Steps between two times that ranks ask each other whether to stop."""
 
@@ -57,9 +63,10 @@ class StopOnInterrupt(Callback):
         self.before: Any = None
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take the signal."""
+        """Take the signal, which only the main thread gets."""
         self.asked = False
-        self.before = signal.signal(signal.SIGINT, self._stop)
+        if current_thread() is main_thread():
+            self.before = signal.signal(signal.SIGINT, self._stop)
 
     def _stop(self, number: int, frame: Any) -> None:
         if self.asked:
@@ -117,7 +124,10 @@ def _planned(trainer: L.Trainer, model: L.LightningModule, facts: dict[str, Any]
 def _clock(trainer: L.Trainer) -> str:
     timers = [c for c in trainer.callbacks if isinstance(c, Timer)]  # type: ignore[attr-defined]
     left = timers[0].time_remaining() if timers else None
-    return f"{left:,.0f} s" if left is not None else f"{trainer.max_epochs} epochs"
+    if left is not None:
+        return f"{left:,.0f} s"
+    endless = (trainer.max_epochs or -1) < 0
+    return "until there is no gain" if endless else f"{trainer.max_epochs} epochs"
 
 
 @rank_zero_only
@@ -157,6 +167,8 @@ class KeepPlan(Callback):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Before the first step, so that a cut-off run has it too."""
         if trainer.is_global_zero:
+            for name in OUTDATED:
+                (self.folder / name).unlink(missing_ok=True)
             plan = trainer.datamodule.plan()  # type: ignore[attr-defined]
             derived = ("history", "season", "validation", "test", "batch_size")
             data = {**self.config.get("data", {}), **{name: plan[name] for name in derived}}

@@ -14,6 +14,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from loopcast.core.errors import ConfigError, LoopcastError
 from loopcast.core.judging import ahead, judge, keep, past
+from loopcast.core.tables import write
 from loopcast.core.verdict import table, verdict
 from loopcast.training.callbacks import (
     INTERRUPT,
@@ -39,7 +40,7 @@ ONCE = ("config", "ckpt_path", "weights_only", "replay", "tune")
 """Flags of one call, no part of what a run is."""
 DEFAULTS = {
     "max_epochs": -1,
-    "max_time": "00:00:02:00",
+    "max_time": {"minutes": 2},  # as a person would hardly write it: see instantiate_trainer
     "num_sanity_val_steps": 0,
     "log_every_n_steps": 50,
     "enable_model_summary": False,
@@ -244,10 +245,11 @@ class Cli(LightningCLI):
 
     def after_predict(self) -> None:
         """What comes after the last step of each series, from the checkpoint."""
-        quantiles = self.model.predictions().numpy()
+        found = self.model.predictions().numpy()
         if self.trainer.is_global_zero:
             path = self.folder / "forecast.parquet"
-            ahead(self.datamodule.panel, self.model.task, quantiles).to_pandas().to_parquet(path)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write(ahead(self.datamodule.panel, self.model.task, found).columns(), path)
             print(f"the forecast is {path}; from the artifact: loopcast predict")
 
 

@@ -1,6 +1,6 @@
 """The `data:` section of a config: reads, checks, splits, fits the features, hands out windows."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from loopcast.core.errors import ConfigError, NoRows
+from loopcast.core.grid import require_future
 from loopcast.core.panel import Panel
 from loopcast.core.task import Aggregate, Duplicates, Gaps, Origins, Task
 from loopcast.data.reading import configured
 from loopcast.data.source import Source
 from loopcast.data.splits import Splits, origins, shares, split
-from loopcast.features.categories import encode
+from loopcast.features.categories import Category, encode
 from loopcast.features.encoder import Encoder, default_features
 from loopcast.features.feature import Feature
 from loopcast.features.holidays import Holidays, named_places
@@ -130,7 +131,7 @@ class DataModule(L.LightningDataModule):
         """Fit what is fitted on a panel that was read."""
         self.panel, self.splits = panel, splits
         self.train = panel.until(splits.train)
-        self.task = derived(task, self.train)
+        self.task = derived(task, self.train, self._wanted())
         if self.holidays and not any(isinstance(f, Holidays) for f in self.features or ()):
             known = default_features(task) if self.features is None else self.features
             self.features = [*known, Holidays(self.holidays)]
@@ -140,7 +141,20 @@ class DataModule(L.LightningDataModule):
         self.encoder = Encoder.fit(self.train, self.task, self.features, self.scaling)
         self.windows: Windows | None = None
 
+    def _wanted(self) -> set[str]:
+        """Static columns that the config names, or that a checkpoint's network sees."""
+        known = self.known.static.categorical if self.known else ()
+        codes = [self.holidays] if isinstance(self.holidays, str) else []
+        for feature in self.features or ():
+            if isinstance(feature, Category):
+                codes.append(feature.name.removeprefix("static."))
+            elif isinstance(feature, Holidays) and isinstance(feature.places, str):
+                codes.append(feature.places)
+        return {*(self.reading.static or ()), *known, *codes}
+
     def _sensible(self) -> None:
+        if not self.recent:
+            raise ConfigError("data.recent is []; give a number of steps, or leave it out")
         named = {
             "horizon": self.reading.horizon,
             "batch_size": self.batch_size,
@@ -193,6 +207,11 @@ class DataModule(L.LightningDataModule):
                     " data.validation, data.test or data.horizon"
                 )
         return self.windows
+
+    def coded_by(self, encoder: Encoder) -> None:
+        """Texts are coded as a checkpoint's encoder does, where no forecaster is in charge."""
+        if getattr(getattr(self, "trainer", None), "lightning_module", None) is None:
+            self.encoder, self.windows = encoder, None
 
     def _on_host(self) -> bool:
         """Does the panel stay on the host, and only windows travel?"""
@@ -263,8 +282,9 @@ class DataModule(L.LightningDataModule):
         return self._listed("test")
 
     def predict_dataloader(self) -> Listed:
-        """The last window of each series: its horizon has not come yet."""
+        """The last window of each series: its horizon has not come yet; raises MissingFuture."""
         assert self.panel is not None
+        require_future(self.panel, self.task)
         return self._shard(np.arange(len(self.panel)), self.panel.origin)
 
     def part(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -326,7 +346,7 @@ class DataModule(L.LightningDataModule):
         state = self.trainer.state.stage if self.trainer else None
         validating = state is not None and state.value in ("validate", "sanity_check")
         until = self.splits.validation if validating else self.panel.origin
-        return replace(resident, limit=torch.from_numpy(until.copy()).to(resident.limit.device))
+        return resident.until(until)
 
     def _at(self, device: torch.device) -> Windows:
         resident = self.resident()

@@ -49,8 +49,7 @@ def _validation_loss(trainer: L.Trainer, model: Forecaster, data: DataModule) ->
     if not len(series):
         return None
     model.eval()
-    resident = data.resident().to(model.device)
-    resident = replace(resident, limit=torch.from_numpy(until.copy()).to(model.device))
+    resident = data.resident().to(model.device).until(until)
     total = torch.zeros(len(model.trust.shares), dtype=torch.float64)
     with torch.no_grad(), trainer.precision_plugin.val_step_context():
         for chosen in chunks(series, origin):
@@ -107,6 +106,7 @@ def _calibrated(model: Forecaster, data: DataModule, path: Path) -> tuple[dict[s
     content = path.read_bytes()
     checkpoint = loaded(content, path)
     model.cpu().restore(checkpoint["loopcast"], data.features, data.scaling)
+    data.coded_by(model.encoder)
     model.load_state_dict(checkpoint["state_dict"])
     model.eval()
     known = checkpoint["loopcast"].get("calibration")
@@ -174,6 +174,6 @@ def _forecasts(
     origin: np.ndarray,
     limit: np.ndarray,
 ) -> np.ndarray:
-    resident = replace(data.resident().to("cpu"), limit=torch.from_numpy(limit.copy()))
+    resident = data.resident().to("cpu").until(limit)
     with torch.no_grad():
         return torch.cat([model(resident.gather(*part)) for part in chunks(series, origin)]).numpy()

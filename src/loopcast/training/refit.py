@@ -66,14 +66,16 @@ class Recipe:
 
 def share(max_time: Any) -> timedelta | None:
     """Half of a run's time: the other half is the refit's, which needs no more than the run did."""
-    if max_time is None:
-        return None
+    whole = duration(max_time)
+    return None if whole is None else whole / 2
+
+
+def duration(max_time: Any) -> timedelta | None:
+    """Of the trainer's forms of it: DD:HH:MM:SS, or a mapping such as {minutes: 5}."""
     if isinstance(max_time, str):
         days, hours, minutes, seconds = (int(part) for part in max_time.split(":"))
-        max_time = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    if isinstance(max_time, dict):
-        max_time = timedelta(**max_time)
-    return max_time / 2 if isinstance(max_time, timedelta) else max_time
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    return timedelta(**max_time) if isinstance(max_time, dict) else max_time
 
 
 def whole(data: DataModule) -> DataModule:
@@ -105,11 +107,13 @@ def refit(
     model.train()  # its loss is shared
     L.seed_everything(model.seed or 0, verbose=False)
     again = Forecaster(**{**model.options, "paces": model.budget.paces})
+    again.earlier = model.earlier  # its file may be this run's own, written since
     assert model.recipe is not None
     again.choose(model.recipe)
     own = {"max_steps": recipe.steps, "callbacks": [*callbacks, stop]}
     trainer = L.Trainer(**{**options, **OTHERWISE, **own})
     everything = whole(data)
+    data.windows = None  # the device need not hold both
     trainer.fit(again, everything)
     if trainer.strategy.broadcast(stop.asked and trainer.global_step < recipe.steps):
         return False

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from loopcast.features.categories import Category
-from loopcast.features.encoder import WINDOW_FACTS, Encoder
+from loopcast.features.encoder import ROLES, WINDOW_FACTS, Encoder
 from loopcast.features.feature import Feature
 from loopcast.features.numeric import Numeric
 from loopcast.models.network import Window
@@ -23,17 +23,20 @@ def selection(model: Forecaster, data: DataModule) -> dict[str, Any] | None:
     select = getattr(model.network, "selection", None)
     if select is None or data.panel is None or model.task is None:
         return None
-    series, origin, _ = data.part("validation")
+    series, origin, limit = data.part("validation")
     if not len(series):
-        series, origin = np.arange(len(data.panel)), data.splits.train
+        series, origin, limit = np.arange(len(data.panel)), data.splits.train, data.splits.train
     chosen = np.unique(np.linspace(0, len(series) - 1, min(MOST, len(series))).astype(int))
     batch = (
         data.resident()
         .to("cpu")
+        .until(limit)
         .gather(torch.from_numpy(series[chosen]), torch.from_numpy(origin[chosen]))
     )
     with torch.no_grad():
-        weights = select(Window(**model.encoder(batch)))
+        weights = select(Window(**model.trust.seen(model.encoder(batch))))
+    if model.trust.blind:  # those that see all columns
+        weights = {part: weight[: model.trust.sizes[0]] for part, weight in weights.items()}
     named = names(model.encoder, model)
     return {
         part: _summed(named[part], weight.flatten(0, -2).mean(0).tolist())
@@ -44,10 +47,7 @@ def selection(model: Forecaster, data: DataModule) -> dict[str, Any] | None:
 def names(encoder: Encoder, model: Forecaster) -> dict[str, list[str]]:
     """The column of a network's input -> the feature it belongs to."""
     assert model.task is not None
-    by: dict[str, list[str]] = {"static": [], "past": [], "future": []}
-    for feature in encoder.features:
-        if isinstance(feature, Feature):
-            by[feature.axis] += _named(feature, model)
+    by = {axis: [n for f in encoder.of(axis) for n in _named(f, model)] for axis in ROLES}
     past = by["past"] or ["observed"]
     future = by["future"] or ["step"]
     return {

@@ -12,7 +12,7 @@ from loopcast.core.errors import ConfigError
 from loopcast.core.task import Task
 from loopcast.models.mlp import ResidualMLP
 from loopcast.training.datamodule import DataModule
-from loopcast.training.defaults import RATE
+from loopcast.training.defaults import DEFAULT_NETWORK, Recipe
 from loopcast.training.forecaster import Forecaster
 
 NETWORK = "model.network.init_args."
@@ -122,10 +122,31 @@ def _class(path: str) -> Any:
         raise ConfigError(f"model.network.class_path: there is no {path}") from error
 
 
-def started(space: Sequence[Range], config: Mapping[str, Any], task: Task) -> dict[str, Any]:
-    """What the config itself says of the keys, so that the first trial is as it stands."""
-    named = looked_up(config, "model.network", None) is not None
-    known = {"data.history": task.history, "model.learning_rate": RATE[0] if named else RATE[1]}
+def completed(config: Mapping[str, Any], chosen: Recipe) -> dict[str, Any]:
+    """With the network of the rules and its members, where the config names none.
+
+    A trial that changes one option of a network names that network, and would else lose the rest.
+    """
+    if looked_up(config, "model.network", None) is not None:
+        return dict(config)
+    given = config.get("model") or {}
+    values = {
+        f"{NETWORK}layers": chosen.layers,
+        f"{NETWORK}width": chosen.width,
+        "model.members": given.get("members") or chosen.members,
+        "model.learning_rate": given.get("learning_rate") or chosen.learning_rate,
+    }
+    return changed(config, values)
+
+
+def started(
+    space: Sequence[Range], config: Mapping[str, Any], chosen: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the config says of the keys, so that the first trial is as it stands.
+
+    `chosen`: what the rules say of keys that it does not name.
+    """
+    known = dict(chosen)
     for section, kind in (("data", DataModule), ("model", Forecaster)):
         defaults = inspect.signature(kind).parameters
         known |= {f"{section}.{name}": p.default for name, p in defaults.items()
@@ -159,8 +180,7 @@ def changed(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
         place[last] = value
     network = (made.get("model") or {}).get("network")
     if isinstance(network, dict):
-        default = f"{ResidualMLP.__module__}.{ResidualMLP.__name__}"
-        made["model"]["network"] = {"class_path": default, **network}
+        made["model"]["network"] = {"class_path": DEFAULT_NETWORK, **network}
     return made
 
 

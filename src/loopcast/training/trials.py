@@ -66,7 +66,7 @@ def judged(model: Forecaster, data: DataModule) -> float:
     assert model.task is not None
     assert data.panel is not None
     series, origin, limit = data.part("validation")
-    resident = data.resident().to(model.device)
+    resident = data.resident().to(model.device).until(limit)
     model.eval()
     with torch.no_grad():
         parts = [

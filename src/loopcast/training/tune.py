@@ -5,7 +5,8 @@ import json
 import re
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,12 @@ from loopcast.data.config import read
 from loopcast.data.splits import Splits
 from loopcast.training import space
 from loopcast.training.callbacks import MONITORED, PATIENCE, StopOnInterrupt
+from loopcast.training.card import described
 from loopcast.training.cli import DEFAULTS, Cli, parsed
 from loopcast.training.cooling import Cooling
 from loopcast.training.datamodule import DataModule
 from loopcast.training.messages import quiet
+from loopcast.training.refit import duration
 from loopcast.training.trials import Judge, judged, short, table
 
 WARM = 4
@@ -46,7 +49,8 @@ def tune(args: Sequence[str]) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         search = Search.begin(config, options.trials, options.time)
         study = search.study()
-        search.run(study)
+        with suppress(KeyboardInterrupt):  # outside the steps of a fit
+            search.run(study)
     done = [trial for trial in study.trials if trial.state == TrialState.COMPLETE]
     print(table(study.trials, [one.key for one in search.ranges]))
     if not done:
@@ -89,13 +93,25 @@ def _config(paths: Sequence[str], flags: Sequence[str]) -> dict[str, Any]:
     """The YAML files with the flags over them; named by the last file."""
     config = read(paths)
     config.setdefault("name", Path(paths[-1]).stem)
-    joined = re.sub(r"(?<=\S) (?=[^-])", "=", " ".join(flags)).split() if flags else []
-    for flag in joined:
+    for key, value in _flags(flags):
+        config = space.changed(config, {key: value})
+    return config
+
+
+def _flags(flags: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """--key=value or --key value, as of fit; values as in YAML, or text."""
+    left = list(flags)
+    while left:
+        flag = left.pop(0)
         key, equal, value = flag.removeprefix("--").partition("=")
+        if flag.startswith("--") and not equal and left and not left[0].startswith("--"):
+            value, equal = left.pop(0), "="
         if not flag.startswith("--") or not equal:
             raise ConfigError(f"{flag} is no flag; give further keys as --data.horizon=24")
-        config = space.changed(config, {key: yaml.safe_load(value)})
-    return config
+        try:
+            yield key, yaml.safe_load(value)
+        except yaml.YAMLError:  # %d.%m.%Y
+            yield key, value
 
 
 @dataclass(frozen=True)
@@ -127,14 +143,23 @@ class Search:
             raise ConfigError("there is no validation part to judge trials on: set data.validation")
         panel = data.panel.until(data.splits.validation)
         longest = int((data.train.origin - data.train.start).max()) + 1
-        ranges = space.asked(described) if described else space.sensible(base, data.task, longest)
-        first = space.started(ranges, base, data.task)
+        cli.model.plan(data, cli.trainer)
+        assert cli.model.recipe is not None
+        ranges = space.asked(described)
+        if not ranges or any(one.key.startswith(space.NETWORK) for one in ranges):
+            base = space.completed(base, cli.model.recipe)
+        ranges = ranges or space.sensible(base, data.task, longest)
+        first = space.started(ranges, base, _chosen(cli))
         return cls(base, ranges, first, trials, limit, data, data.task, panel, data.splits, folder)
 
     def study(self) -> optuna.Study:
         """In the run's folder; one of another config or space is refused."""
         path = self.folder / "tune.db"
-        facts = {"config": self.config, "space": [repr(one) for one in self.ranges]}
+        facts = {
+            "config": self.config,
+            "space": [repr(one) for one in self.ranges],
+            "data": described(self.panel, self.splits),
+        }
         pruner = optuna.pruners.MedianPruner(n_startup_trials=WARM, n_warmup_steps=1)
         try:
             study = optuna.create_study(
@@ -147,15 +172,22 @@ class Search:
         wanted = json.dumps(facts, sort_keys=True, default=str)
         if known is None:
             study.set_user_attr("facts", wanted)
-            study.enqueue_trial(self.first)
         elif known != wanted:
             raise ConfigError(
-                f"{path} holds trials of another config or search space; delete it to begin anew,"
+                f"{path} holds trials of another config, search space or data; delete it to begin anew,"
                 " or give this one another --name"
             )
         for trial in study.get_trials(states=(TrialState.RUNNING,)):  # a killed process left it
             study.tell(trial.number, state=TrialState.FAIL)
+        if not any(self._is_first(trial) for trial in study.get_trials()):
+            study.enqueue_trial(self.first)
         return study
+
+    def _is_first(self, trial: FrozenTrial) -> bool:
+        """Is it the config as it stands, waiting, or judged?"""
+        if trial.state == TrialState.WAITING:
+            return True
+        return trial.state != TrialState.FAIL and self.first.items() <= trial.params.items()
 
     def run(self, study: optuna.Study) -> None:
         """The trials that are still to come."""
@@ -247,16 +279,28 @@ def _cli(config: Mapping[str, Any], folder: Path) -> Cli:
         path.unlink()
 
 
+def _chosen(cli: Cli) -> dict[str, Any]:
+    """What the rules say of keys that a search may change."""
+    data, recipe = cli.datamodule, cli.model.recipe
+    derived = data.plan(recipe.members)
+    return {
+        **{f"data.{name}": derived[name] for name in ("history", "season", "batch_size")},
+        **{f"data.{name}": derived[name] for name in ("validation", "test")},
+        "data.scaling": data.scaling.kind,
+        **{
+            f"model.{name}": getattr(recipe, name)
+            for name in ("members", "learning_rate", "volume")
+        },
+    }
+
+
 def _shortened(config: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     """To so many seconds of training at most."""
     trainer = config.get("trainer") or {}
     named = trainer.get("max_time", None if trainer.get("max_steps") else DEFAULTS["max_time"])
-    if named is not None:
-        days, hours, minutes, rest = (int(part) for part in str(named).split(":"))
-        seconds = min(seconds, ((days * 24 + hours) * 60 + minutes) * 60 + rest)
-    whole = max(int(seconds), 1)
-    clock = f"00:{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
-    return space.changed(config, {"trainer.max_time": clock})
+    if (most := duration(named)) is not None:
+        seconds = min(seconds, most.total_seconds())
+    return space.changed(config, {"trainer.max_time": {"seconds": max(int(seconds), 1)}})
 
 
 def _line(error: Exception) -> str:

@@ -51,6 +51,10 @@ class Windows:
         tensors = {name: tensor.to(device) for name, tensor in self.tensors.items()}
         return replace(self, tensors=tensors, **moved)
 
+    def until(self, limit: np.ndarray) -> Self:
+        """With the actuals of each series up to `limit` [series], and none after it."""
+        return replace(self, limit=torch.from_numpy(limit.copy()).to(self.limit.device))
+
     def fits(self, device: torch.device) -> bool:
         """May the panel lie on the device? It takes half of the free memory at most."""
         if device.type != "cuda":
