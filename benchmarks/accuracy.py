@@ -148,7 +148,7 @@ def show(options: argparse.Namespace) -> None:
         if middle.empty:
             continue
         lines[f"{name} ({spec.deciding})"] = middle[spec.deciding]
-        peers = middle["mase"].drop(["ours", "naive"], errors="ignore").dropna()
+        peers = middle["mase"].drop("ours", errors="ignore").dropna()
         if "ours" in middle.index and len(peers) and not spec.asked:
             ratios.append(middle.loc["ours", "mase"] / peers.min())
     order = [m for m in METHODS if m in set(table["method"])]

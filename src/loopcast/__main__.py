@@ -54,6 +54,10 @@ def guarded(work: Callable[[], None]) -> None:
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a full disk, a folder where a file should be
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"loopcast: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def command(args: Sequence[str]) -> None:

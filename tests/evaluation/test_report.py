@@ -12,6 +12,9 @@ from balanced import parsed
 
 from loopcast.__main__ import command, guarded
 from loopcast.core.errors import DataError
+from loopcast.core.grid import grid
+from loopcast.core.judging import judge
+from loopcast.core.task import Task
 from loopcast.core.verdict import value
 from loopcast.evaluation import fans
 from loopcast.evaluation.charts import counted, moments, numbers, short
@@ -230,3 +233,22 @@ def test_large_numbers_are_short():
     assert [short(v) for v in (0.25, 950.0, 1250.0, 45_000.0, 1.2e6)] == [
         "0.25", "950", "1,250", "45k", "1.2M",
     ]  # fmt: skip
+
+
+def test_a_key_may_have_a_name_of_our_own_columns():
+    routes = [(a, b) for a in ("JFK", "LAX") for b in ("SFO", "BOS")]
+    days = pd.date_range("2024-01-01", periods=30).astype(str)
+    rows = pd.DataFrame(
+        [(*route, day, float(n)) for route in routes for n, day in enumerate(days)],
+        columns=["origin", "actual", "horizon", "sold"],
+    )
+    task = Task(
+        "sold", "horizon", ("origin", "actual"), "D", 2, history=7, season=7, quantiles=(0.1, 0.5)
+    )
+    panel = grid(rows, task)
+    windows = np.arange(4), panel.origin - 2, panel.origin
+    _, found = judge(panel, panel, task, windows, np.ones((4, 2, 2)))
+    tested = fans.Tested.of(pd.DataFrame(found))
+    assert tested.keys == ("origin_", "actual_")
+    assert tested.time == "horizon_"
+    assert len(tested.error) == 4

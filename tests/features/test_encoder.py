@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from loopcast.core.errors import ConfigError
 from loopcast.core.inputs import inputs as cut
 from loopcast.core.panel import Categories, Panel
 from loopcast.core.task import Columns, Task
@@ -308,3 +309,20 @@ def test_in_training_windows_miss_covariates_but_never_the_calendar(panel, task,
     assert span > FEW
     assert share - 0.03 < gone.float().mean() < share + 0.03
     assert torch.equal(future[seen][~gone][..., column], price[seen][~gone])
+
+
+def test_a_long_train_part_misses_fewer_covariates_whatever_its_features(panel, task, inputs):
+    plain = [Calendar(), Numeric("future")]
+    encoder = fit(panel, task, plain).train()
+    assert encoder.span == 95  # months, all series together
+    shown = torch.stack(
+        [encoder(inputs(9))["future"][..., -encoder.covariates :] != 0 for _ in range(400)]
+    )
+    missed = 1 - shown.any(2).float().mean().item()
+    assert missed == pytest.approx(MISSED * FEW / 95, abs=0.04)
+
+
+def test_other_features_than_those_of_the_fit_are_told(panel, task):
+    facts = fit(panel, task).facts()
+    with pytest.raises(ConfigError, match=r"was fitted with .* features, the config has 1"):
+        Encoder.restore(facts, task, [Calendar()], Scaling())

@@ -32,3 +32,17 @@ def test_what_cannot_be_exported_is_told(tmp_path, monkeypatch):
     (tmp_path / "a.ckpt").write_text("")
     with pytest.raises(ConfigError, match=r"no config\.yaml.*name --config"):
         command(["export", "a.ckpt"])
+
+
+def test_data_that_have_grown_are_coded_as_the_checkpoint_knows_them(config, monkeypatch):
+    monkeypatch.chdir(config)
+    cli.main(["fit", "--config", "run.yaml", "--trainer.max_steps=60"])
+    before = Predictor("export/run.onnx").card["scores"]["validation"]
+    frame = pd.read_csv("sales.csv")
+    new = frame[frame["shop"] == "s2"].assign(shop="a new one")  # sorts before the others
+    pd.concat([frame, new]).to_csv("sales.csv", index=False)
+    command(["export", "--config", "run.yaml"])
+    after = Predictor("export/run.onnx").card["scores"]["validation"]
+    shops = [one["by_category"]["shop"] for one in (before, after)]
+    for shop in ("s0", "s1", "s2"):
+        assert shops[1][shop]["wape"] == pytest.approx(shops[0][shop]["wape"])

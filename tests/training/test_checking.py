@@ -9,9 +9,12 @@ import torch
 
 import loopcast
 from loopcast.__main__ import command
-from loopcast.core.errors import DataError, DuplicateRows, MissingColumn
+from loopcast.core.errors import ConfigError, DataError, DuplicateRows, MissingColumn
 from loopcast.data.checks.report import Report
 from loopcast.data.frame import Frame
+from loopcast.features.calendar import Calendar
+from loopcast.features.categories import Category
+from loopcast.features.numeric import Numeric
 from loopcast.models.linear import DLinear
 from loopcast.training.datamodule import DataModule
 
@@ -212,3 +215,30 @@ def test_the_command_ends_with_2_on_errors_and_still_draws_a_page(clean, folder,
     assert check() == 2
     assert "missing-column" in capsys.readouterr().out
     assert "missing-column" in (folder / "checkpoints" / "shop" / "check.html").read_text("utf-8")
+
+
+def test_a_key_that_is_named_stays_though_little_is_known_of_it(clean):
+    few = clean[clean.day < "2024-02-05"].assign(shop=lambda rows: rows["shop"] + "!")
+    many = pd.concat([few.assign(shop=few["shop"] + str(n)) for n in range(4)])
+
+    def kept(**options):
+        data = DataModule(source=Frame(many), **{**DATA, **options})
+        data.setup("plan")
+        return data.task.static.categorical
+
+    assert kept() == ()
+    assert kept(static=["shop"]) == ("shop",)
+    named = [Calendar(), Numeric("future"), Category("static.shop")]
+    assert kept(features=named) == ("shop",)
+
+
+def test_holidays_by_a_key_keep_it_though_little_is_known_of_it(clean):
+    few = clean[(clean["shop"] <= "s1") & (clean.day < "2024-02-20")]
+    few = few.assign(shop=few["shop"].replace({"s0": "US", "s1": "FR"}))
+    data = DataModule(source=Frame(few), **DATA, holidays={"column": "shop"}, history=7)
+    data.setup("plan")
+    assert data.encoder.vocabularies["static.shop"] == ("FR", "US")
+    with pytest.raises(ConfigError, match=r"add Category\(static.shop\) to data.features"):
+        DataModule(
+            source=Frame(few), **DATA, holidays={"column": "shop"}, features=[Calendar()]
+        ).setup("plan")

@@ -42,7 +42,6 @@ def test_every_key_of_a_section_is_told_with_its_default(heading, kind, root):
 
 def test_the_trainer_s_own_defaults_are_told(root):
     told = {name: yaml.safe_load(text.strip("`")) for name, text in rows(root, "trainer").items()}
-    told["max_time"] = rows(root, "trainer")["max_time"].strip("`")
     assert told == DEFAULTS
 
 

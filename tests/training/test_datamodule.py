@@ -11,9 +11,12 @@ import pytest
 import torch
 from training.conftest import DATA, YAML, parts, same, small
 
+from loopcast.core.errors import MissingFuture
+from loopcast.core.scores import median
 from loopcast.serving.predictor import Predictor
 from loopcast.training import cli
 from loopcast.training.api import fit
+from loopcast.training.metrics import middle
 
 QUIET = {
     "logger": False,
@@ -188,3 +191,41 @@ def test_a_feature_of_ones_own_is_named_in_the_yaml(config, monkeypatch):
     days = pd.date_range("2023-05-02", periods=7).strftime("%Y-%m-%d")
     future = pd.concat([ahead.assign(day=day) for day in days])
     assert np.isfinite(Predictor("export/own.onnx").predict(frame, future).quantiles).all()
+
+
+def test_a_forecast_needs_what_is_known_ahead_and_has_the_mean(config, monkeypatch):
+    monkeypatch.chdir(config)
+    cli.main(["fit", "--config", "run.yaml", "--trainer.max_steps=2", "--model.mean=true"])
+    with pytest.raises(MissingFuture, match=r"no rows of the known-ahead columns \(price\)"):
+        cli.main(["predict", "--config", "run.yaml", "--model.mean=true"])
+    frame = pd.read_csv("sales.csv")
+    last = frame.day > sorted(frame.day.unique())[-8]
+    frame.loc[last, "sold"] = np.nan
+    frame.to_csv("sales.csv", index=False)
+    named = ["--name", "elsewhere", "--ckpt_path", "checkpoints/run/best.ckpt"]
+    cli.main(["predict", "--config", "run.yaml", "--model.mean=true", *named])
+    found = pd.read_parquet("checkpoints/elsewhere/forecast.parquet")
+    assert found["mean"].notna().all()
+    assert {"shop", "item", "day", "forecast", "q0.9"} < set(found)
+
+
+def test_a_new_fit_leaves_no_scores_of_the_one_before(config, monkeypatch):
+    monkeypatch.chdir(config)
+    fit = ["fit", "--config", "run.yaml", "--trainer.max_steps=2"]
+    cli.main(fit)
+    cli.main(["test", "--config", "run.yaml"])
+    folder = config / "checkpoints" / "run"
+    kept = {"test.json", "test.parquet", "history.parquet"}
+    assert kept < {path.name for path in folder.iterdir()}
+    cli.main(fit)
+    assert not kept & {path.name for path in folder.iterdir()}
+    assert (folder / "validation.json").exists()
+
+
+@pytest.mark.parametrize(
+    "levels", [(0.1, 0.9), (0.5,), (0.1, 0.4, 0.8), (0.6, 0.9), (0.1, 0.5, 0.9)]
+)
+def test_the_point_forecast_of_the_log_is_that_of_the_scores(levels):
+    quantiles = torch.rand(50, len(levels)).sort(-1).values
+    found = middle(quantiles, torch.tensor(levels))
+    np.testing.assert_allclose(found, median(quantiles.numpy(), levels), rtol=1e-5)

@@ -103,3 +103,22 @@ def test_members_may_draw_from_pools_of_their_own(frame):
 def test_members_that_cannot_be_are_told(frame, options, said):
     with pytest.raises(ConfigError, match=said):
         parts(frame, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"members": 2, "histories": [14, 7, 3]}, "names 3 histories, but there are 2 members"),
+        ({"members": 1, "histories": [7]}, "several members, but there is 1 member; name data.history"),
+        ({"losses": [PinballLoss(), SquaredLoss()]}, "names 2 losses, but there is 1 member"),
+    ],
+)  # fmt: skip
+def test_what_is_named_for_members_that_are_not_there_is_refused(frame, options, message):
+    with pytest.raises(ConfigError, match=message):
+        fitted(frame, **options)
+
+
+def test_a_single_member_learns_by_the_loss_that_is_named_for_it(frame):
+    _, one = fitted(frame, quantiles=[0.5], losses=[SquaredLoss()])
+    _, other = fitted(frame, quantiles=[0.5])
+    assert not torch.equal(one.network.enter.weight, other.network.enter.weight)

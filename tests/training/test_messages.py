@@ -4,7 +4,8 @@ import copy
 
 import pytest
 import yaml
-from training.conftest import YAML
+from lightning.pytorch.callbacks import Timer
+from training.conftest import YAML, sales
 
 from loopcast.__main__ import guarded
 from loopcast.core.errors import ConfigError
@@ -133,3 +134,38 @@ def test_a_checkpoint_of_another_run_is_named(config, monkeypatch):
         with pytest.raises(ConfigError) as told:
             cli.main([command, "--config", "run.yaml", *flags])
         assert message in str(told.value), flags
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--trainer.precision=bf16-true"], "trainer.precision bf16-true is not supported"),
+        (["--data.recent=[]"], "data.recent is []; give a number of steps"),
+        (
+            ["--model.network=loopcast.models.patchtst.PatchTST", "--model.network.heads=3"],
+            "heads is 3; it must divide the width",
+        ),
+    ],
+)
+def test_settings_that_fail_late_are_told_early(tmp_path, monkeypatch, capsys, flags, message):
+    sales().to_csv(tmp_path / "sales.csv", index=False)
+    assert message in told(yaml.safe_load(YAML), tmp_path, monkeypatch, capsys, *flags)
+
+
+def test_gradients_of_mixed_precision_may_be_clipped(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sales().to_csv("sales.csv", index=False)
+    (tmp_path / "run.yaml").write_text(YAML)
+    flags = ["--trainer.precision=bf16-mixed", "--trainer.gradient_clip_val=1.0"]
+    cli.main(["fit", "--config", "run.yaml", "--trainer.max_steps=2", *flags])
+
+
+def test_an_explicit_limit_of_two_minutes_stays_beside_steps(tmp_path, monkeypatch):
+    (tmp_path / "run.yaml").write_text(YAML)
+
+    def limit(*flags):
+        made = cli.parsed(["--config", str(tmp_path / "run.yaml"), *flags], run=False)
+        return [c for c in made.trainer.callbacks if isinstance(c, Timer)]
+
+    assert limit() == []
+    assert len(limit("--trainer.max_time=00:00:02:00")) == 1

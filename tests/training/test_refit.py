@@ -14,6 +14,7 @@ from loopcast.serving.predictor import Predictor
 from loopcast.training import cli
 from loopcast.training.again import export_again
 from loopcast.training.api import fit
+from loopcast.training.finish import keep_last
 from loopcast.training.refit import refitted, share
 
 FIT = ["fit", "--config", "run.yaml", "--refit", "true"]
@@ -112,3 +113,25 @@ def test_a_timed_run_shares_its_time_and_the_call_from_python_judges_before(tmp_
 )
 def test_half_of_the_time_is_the_honest_run_s(given, half):
     assert share(given) == (None if half is None else timedelta(seconds=half))
+
+
+def test_a_warm_start_from_the_run_s_own_file_begins_the_refit_where_it_began(config, monkeypatch):
+    monkeypatch.chdir(config)
+    quick = ["--config", "run.yaml", "--trainer.max_steps=4", "--model.learning_rate=1e-30"]
+    cli.main(["fit", *quick, "--model.weight_decay=0"])
+    first = weights(config / "checkpoints/run/last.ckpt")
+    path = Path("checkpoints/run/last.ckpt")
+    given = path.read_bytes()
+    kept = torch.load(path, weights_only=True)
+
+    def other(trainer, *rest):  # what the honest run leaves there is another thing
+        name = "network.enter.weight"
+        state = {**kept["state_dict"], name: kept["state_dict"][name] + 1}
+        torch.save({**kept, "state_dict": state}, path)
+
+    monkeypatch.setattr(cli, "keep_last", lambda *a: (keep_last(*a), other(*a)))
+    warm = f"--model.warm_start={path}"
+    cli.main(["fit", *quick, "--model.weight_decay=0", warm, "--refit", "true"])
+    assert path.read_bytes() != given
+    again = weights(config / "checkpoints/run/refit.ckpt")
+    torch.testing.assert_close(again["network.enter.weight"], first["network.enter.weight"])

@@ -103,3 +103,11 @@ def test_a_new_series_is_forecast_from_its_static_and_future_columns(tmp_path, m
         expected = {"north": 200, "south": 20}[state] * (1 + np.array(offers))
         assert np.abs(np.log(median[shop] / expected)).max() < np.log(1.8), (shop, median[shop])
         assert median[shop][[1, 3, 4]].min() > 1.4 * median[shop][[0, 2]].max()
+
+
+@pytest.mark.parametrize("share", [0.4, 0.7, 0.3])
+def test_any_share_is_kept(share):
+    torch.manual_seed(0)
+    shortened(cut := batch(20_000), share)
+    short = cut["target"].isnan().any(1).float().mean()
+    assert short == pytest.approx(share * (HISTORY / (HISTORY + 1)) ** (1 / 3), abs=0.02)

@@ -1,6 +1,7 @@
 """A warm start begins where the run before ended, though its vocabularies have grown."""
 
 import lightning as L
+import pandas as pd
 import pytest
 import torch
 from training.conftest import parts, sales, same
@@ -73,3 +74,31 @@ def test_a_checkpoint_that_is_none_or_of_nothing_alike_is_an_error(before, tmp_p
         fitted(sales(), tmp_path, 1, str(tmp_path / "x.ckpt"))
     with pytest.raises(ConfigError, match="nothing of the network"):
         fitted(sales(), tmp_path, 1, before[1], members=2)
+
+
+HOLIDAYS = {"holidays": ["US"], "frequency": "D"}
+
+
+def test_holidays_go_by_their_names_and_the_rest_of_the_network_stays(tmp_path, capsys):
+    old, trainer = fitted(sales(days=150), tmp_path, 3, **HOLIDAYS)  # to the end of May
+    trainer.save_checkpoint(tmp_path / "x.ckpt")
+    new, _ = fitted(sales(days=360), tmp_path, 1, str(tmp_path / "x.ckpt"), **HOLIDAYS)
+    known, now = (next(f for f in m.encoder.features if hasattr(f, "names")) for m in (old, new))
+    assert set(known.names) < set(now.names)
+    assert sorted(now.names)[: len(known.names)] != sorted(known.names)  # their rows have moved
+    for place, name in enumerate(now.names, start=2):
+        before = known.names.index(name) + 2 if name in known.names else 1
+        torch.testing.assert_close(now.table[place], known.table[before])
+    said = capsys.readouterr().err
+    assert "new texts begin as the unknown one: holidays '" in said
+    assert "anew" not in said
+
+
+def test_texts_are_found_though_another_feature_came(before, tmp_path):
+    old, path = before
+    frame = sales().assign(promo=lambda rows: rows.price.astype(str))
+    grown = pd.concat([frame, frame.assign(shop=lambda rows: "a" + rows["shop"])])
+    new, _ = fitted(grown, tmp_path, 1, path, future=["price", "promo"], categorical=["promo"])
+    known, now = vectors(old, "static.shop"), vectors(new, "static.shop")
+    for text, vector in now.items():
+        torch.testing.assert_close(vector, known.get(text, known[""]))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopcast.core import duplicates
-from loopcast.core.errors import WrongTime
+from loopcast.core.errors import MissingFuture, WrongTime
 from loopcast.core.frequency import Frequency
 from loopcast.core.given import Given
 from loopcast.core.origins import last_steps, named
@@ -62,6 +62,18 @@ def missing_future(panel: Panel, task: Task) -> Bools:
         return np.zeros(len(panel), dtype=bool)
     end = panel.start + panel.lengths - 1
     return end < panel.origin + task.horizon
+
+
+def require_future(panel: Panel, task: Task) -> None:
+    """Raises MissingFuture where the horizon's rows are not there, naming a series."""
+    lacking = np.flatnonzero(missing_future(panel, task))
+    if len(lacking):
+        columns = ", ".join(task.future.names)
+        raise MissingFuture(
+            f"{len(lacking)} of {len(panel)} series, e.g. {panel.name(int(lacking[0]))!r}, have"
+            f" no rows of the known-ahead columns ({columns}) for all {task.horizon} steps"
+            " after the origin; give them as `future` (loopcast predict --future FILE)"
+        )
 
 
 @dataclass(frozen=True)

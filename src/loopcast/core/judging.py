@@ -30,6 +30,8 @@ GATHERED = 8192
 """Windows whose past is cut at once."""
 SHOWN = 4
 """Seasons, and horizons, of the past that are kept for pictures."""
+FIXED = ("origin", "horizon", "actual", "forecast", "naive", "scale")
+"""Columns of a table of judged forecasts; a key or time of such a name gets "_" behind it."""
 
 
 def actuals(panel: Panel, task: Task, series: Array, origin: Array, limit: Array) -> Array:
@@ -40,12 +42,16 @@ def actuals(panel: Panel, task: Task, series: Array, origin: Array, limit: Array
     return np.where(step <= limit[series][:, None], found, np.nan)
 
 
-def ahead(panel: Panel, task: Task, quantiles: Array) -> Forecast:
-    """The forecast of each series after its origin; [series, horizon, quantile]."""
+def ahead(panel: Panel, task: Task, found: Array) -> Forecast:
+    """The forecast of each series after its origin.
+
+    `found` is [series, horizon, quantile], and the mean as one more column where the task asks it.
+    """
+    quantiles, mean = found[..., : len(task.quantiles)], found[..., -1] if task.mean else None
     frequency = Frequency.parse(task.frequency)
     step = panel.origin[:, None] + np.arange(1, task.horizon + 1)
     times = frequency.time(panel.origin), frequency.time(step)
-    return Forecast(panel.keys, task.time, *times, quantiles, task.quantiles)
+    return Forecast(panel.keys, task.time, *times, quantiles, task.quantiles, mean=mean)
 
 
 def categories(panel: Panel, task: Task, series: Array) -> dict[str, Array]:
@@ -90,6 +96,11 @@ def beside_naive(
     )
 
 
+def named(column: str) -> str:
+    """A key or time column's name in these tables."""
+    return f"{column}_" if column in FIXED else column
+
+
 def board(judged: Judged, panel: Panel, task: Task, windows: Windows) -> dict[str, Any]:
     """All scores; see scoreboard."""
     by = categories(panel, task, windows[0])
@@ -115,8 +126,8 @@ def past(panel: Panel, task: Task, series: Array, origin: Array) -> Table:
     when = begin[:, None] + np.arange(1 - steps, 1)
     lived = (when >= panel.start[owner][:, None]).ravel()
     repeated = np.repeat(owner, steps)[lived]
-    table: Table = {name: texts[repeated] for name, texts in panel.keys.items()}
-    table[task.time] = Frequency.parse(task.frequency).time(when.ravel()[lived])
+    table: Table = {named(name): texts[repeated] for name, texts in panel.keys.items()}
+    table[named(task.time)] = Frequency.parse(task.frequency).time(when.ravel()[lived])
     return {**table, "actual": shown.ravel()[lived]}
 
 
@@ -126,9 +137,9 @@ def table(judged: Judged, panel: Panel, task: Task, windows: Windows) -> Table:
     frequency = Frequency.parse(task.frequency)
     horizon = np.tile(np.arange(1, task.horizon + 1), len(series))
     repeated = np.repeat(np.arange(len(series)), task.horizon)
-    table: Table = {name: texts[series][repeated] for name, texts in panel.keys.items()}
+    table: Table = {named(name): texts[series][repeated] for name, texts in panel.keys.items()}
     table["origin"] = frequency.time(origin)[repeated]
-    table[task.time] = frequency.time(origin[repeated] + horizon)
+    table[named(task.time)] = frequency.time(origin[repeated] + horizon)
     table |= {"horizon": horizon, "actual": judged.actual.ravel()}
     table["forecast"] = median(judged.quantiles, task.quantiles).ravel()
     table["naive"] = judged.naive.ravel()

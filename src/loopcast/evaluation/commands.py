@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from loopcast.core.errors import ConfigError, MissingExtra
-from loopcast.core.tables import read, write
+from loopcast.core.tables import read, writable, write
 from loopcast.core.verdict import table
 
 
@@ -96,16 +96,18 @@ def _key(pairs: list[str]) -> dict[str, str] | None:
 def _backtest(options: argparse.Namespace) -> None:
     predictor = import_module("loopcast.serving.predictor").Predictor(options.model, chunk=1024)
     rows = _rows(options, predictor.task)
+    if options.out:
+        writable(Path(options.out))
     done = import_module("loopcast.evaluation.backtest").backtest(
         predictor, rows, options.windows, options.stride
     )
+    print(table(done.board, "backtest"))
+    for note in done.notes:
+        print(note, flush=True)
     if options.out:
         write(done.forecasts, Path(options.out))
     if options.scores:
         keep_json({**done.board, "notes": list(done.notes)}, options.scores)
-    print(table(done.board, "backtest"))
-    for note in done.notes:
-        print(note)
     for path in filter(None, (options.out, options.scores)):
         print(f"-> {path}")
 

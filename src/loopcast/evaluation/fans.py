@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from loopcast.core.judging import FIXED
 from loopcast.core.scores import intervals
 from loopcast.core.verdict import number
 from loopcast.evaluation.charts import Chart, moments, numbers, seconds
@@ -18,7 +19,6 @@ LEGEND = (
 )
 HORIZONS, SEASONS = 2, 4
 """How much of the past is drawn: horizons, but one of the seasons that were kept."""
-FIXED = ("origin", "horizon", "actual", "forecast", "naive", "scale")
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,10 @@ class Category(Feature):
         fitted.table = nn.Parameter(SMALL * torch.randn(rows, fitted.width))
         return fitted
 
+    def widened(self, width: int, task: Task) -> Self:
+        """With vectors of so many numbers, drawn anew."""
+        return self.restore({**self.facts(), "width": width}, task)
+
     def forward(self, inputs: Inputs) -> Tensor:
         """[batch, ..., width]."""
         codes = inputs[self.name]

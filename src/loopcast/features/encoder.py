@@ -6,14 +6,16 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from loopcast.core.errors import ConfigError
 from loopcast.core.panel import Panel
 from loopcast.core.task import Columns, Task
 from loopcast.features.calendar import Calendar
 from loopcast.features.categories import Category
 from loopcast.features.feature import Axis, Feature, Inputs
+from loopcast.features.holidays import Holidays
 from loopcast.features.level import Level
 from loopcast.features.numeric import Numeric
-from loopcast.features.position import Position
+from loopcast.features.position import Position, spanned
 from loopcast.features.scaling import Scaling
 
 ROLES: tuple[Axis, ...] = ("past", "future", "static")
@@ -51,9 +53,11 @@ class Encoder(nn.Module):
     """Made by `fit` from the train part, or by `restore` from facts and a state dict."""
 
     def __init__(
-        self, task: Task, features: Sequence[Feature], scaling: Scaling, level: Level
+        self, task: Task, features: Sequence[Feature], scaling: Scaling, level: Level, span: int
     ) -> None:
+        """`span`: steps of the train part, all series together."""
         super().__init__()
+        self.span = span
         self.history, self.horizon = task.history, task.horizon
         self.features = nn.ModuleList(features)
         self.scaling = scaling
@@ -78,8 +82,15 @@ class Encoder(nn.Module):
     def _levelled(
         cls, fitted: Sequence[Feature], train: Panel, task: Task, scaling: Scaling
     ) -> Self:
-        level = Level().fit(train, task, scaling, _vocabularies(fitted))
-        return cls(task, fitted, scaling, level)
+        coded = _vocabularies(fitted)
+        for feature in fitted:
+            if isinstance(feature, Holidays) and feature.column not in (None, *coded):
+                raise ConfigError(
+                    f"holidays: {feature.places!r} is no feature; add Category({feature.column}) to"
+                    " data.features"
+                )
+        level = Level().fit(train, task, scaling, coded)
+        return cls(task, fitted, scaling, level, spanned(train)[1])
 
     @classmethod
     def restore(
@@ -92,9 +103,15 @@ class Encoder(nn.Module):
         """The same modules without data; `load_state_dict` then brings their numbers back."""
         chosen = default_features(task) if features is None else features
         scaling = Scaling(**facts["scaling"]) if "scaling" in facts else scaling
+        if len(chosen) != len(facts["features"]):
+            raise ConfigError(
+                f"the checkpoint was fitted with {len(facts['features'])} features, the config has"
+                f" {len(chosen)}: columns, data.features and data.holidays must be those of its fit"
+            )
         pairs = zip(chosen, facts["features"], strict=True)
         fitted = [feature.restore(known, task) for feature, known in pairs]
-        return cls(task, fitted, scaling, Level().restore(facts["level"], task))
+        level = Level().restore(facts["level"], task)
+        return cls(task, fitted, scaling, level, int(facts.get("span", FEW)))
 
     def facts(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -102,7 +119,15 @@ class Encoder(nn.Module):
             "features": [feature.facts() for feature in self._listed],
             "scaling": {"kind": self.scaling.kind, "transform": self.scaling.transform},
             "level": self.level.facts(),
+            "span": self.span,
+            "names": self.names,
         }
+
+    @property
+    def names(self) -> list[str]:
+        """Of the features, each once: an earlier run's are found again by them."""
+        plain = [f"{type(f).__name__} {getattr(f, 'name', f.axis)}" for f in self._listed]
+        return [f"{name} {plain[:place].count(name)}" for place, name in enumerate(plain)]
 
     @property
     def _listed(self) -> list[Feature]:
@@ -122,7 +147,7 @@ class Encoder(nn.Module):
     @property
     def covariates(self) -> int:
         """Columns of future that are no calendar; they come last."""
-        return sum(f.width for f in self._of("future") if not isinstance(f, Calendar))
+        return sum(f.width for f in self.of("future") if not isinstance(f, Calendar))
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         """The fields of a network's window, by name."""
@@ -166,20 +191,19 @@ class Encoder(nn.Module):
         return {"target": scaled, "mask": mask, "location": location, "scale": scale}, facts
 
     def _parts(self, axis: Axis, inputs: Inputs) -> list[Tensor]:
-        return [f(inputs) for f in self._of(axis)]
+        return [f(inputs) for f in self.of(axis)]
 
     def _missed(self, future: Tensor) -> Tensor:
         """In training windows miss some covariates, so that no single one is relied on alone."""
         if not self.training or not self.covariates:
             return future
         calendar, given = future.split([future.shape[-1] - self.covariates, self.covariates], -1)
-        spans = [f.span for f in self._listed if isinstance(f, Position)]
-        share = MISSED * min(1.0, FEW / max([1, *spans]))
+        share = MISSED * min(1.0, FEW / max(1, self.span))
         shown = torch.rand(len(given), 1, self.covariates, device=given.device) >= share
         return torch.cat([calendar, given * shown], -1)
 
-    def _of(self, axis: Axis) -> list[Feature]:
-        """In order, the calendar before the others."""
+    def of(self, axis: Axis) -> list[Feature]:
+        """As their columns stand side by side: the calendar before the others."""
         mine = [f for f in self._listed if f.axis == axis and f.width]
         return sorted(mine, key=lambda f: not isinstance(f, Calendar))
 

@@ -193,13 +193,24 @@ class Holidays(Feature):
 
     def facts(self) -> dict[str, Any]:
         """The tables themselves are part of the state."""
+        vector = self.table.shape[-1]
         return {
             "names": list(self.names),
             "first": self.first,
             "rows": self.rows,
             "places": len(self.near) // self.rows,
             "slots": self.codes.shape[1],
+            **({} if vector == self._usual() else {"vector": vector}),
         }
+
+    def _usual(self) -> int:
+        """Numbers of a name's vector, but an earlier run's."""
+        return min(WIDEST, max(1, math.ceil(len(self.names) ** 0.5)))
+
+    @property
+    def column(self) -> str | None:
+        """The input that says whose calendar it is."""
+        return f"static.{self.places}" if isinstance(self.places, str) else None
 
     def restore(self, facts: dict[str, Any], task: Task) -> Self:
         """Empty tables, which the state fills."""
@@ -216,9 +227,18 @@ class Holidays(Feature):
         fitted.register_buffer("coming", torch.zeros(total, 1, dtype=torch.int16))
         steps = torch.arange(1 - task.history, task.horizon + 1)
         fitted.register_buffer("steps", steps, persistent=False)
-        vector = min(WIDEST, max(1, math.ceil(len(fitted.names) ** 0.5)))
+        vector = int(facts.get("vector") or fitted._usual())
         fitted.table = nn.Parameter(SMALL * torch.randn(len(fitted.names) + NAMED, vector))
         fitted.width = 1 + vector + (vector + 2 if fitted.close else 0)
+        return fitted
+
+    def widened(self, width: int, task: Task) -> Self:
+        """With vectors of so many numbers, drawn anew; the calendar stays."""
+        fitted = self.restore({**self.facts(), "vector": width}, task)
+        fitted.load_state_dict(
+            {name: part for name, part in self.state_dict().items() if name != "table"},
+            strict=False,
+        )
         return fitted
 
     def forward(self, inputs: Inputs) -> Tensor:
@@ -226,8 +246,8 @@ class Holidays(Feature):
         row = (inputs["origin"][:, None] + self.steps) // self.per_day - self.first
         inside = ((row >= 0) & (row < self.rows))[..., None]
         row = row.clamp(0, self.rows - 1)
-        if isinstance(self.places, str):
-            row = row + inputs[f"static.{self.places}"][:, None] * self.rows
+        if self.column is not None:
+            row = row + inputs[self.column][:, None] * self.rows
         codes = embedding(row, self.codes).long()
         vectors = (embedding(codes, self.table) * (codes > 0)[..., None]).sum(-2)
         columns = [embedding(row, self.counts), vectors]

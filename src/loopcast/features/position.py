@@ -31,14 +31,9 @@ class Position(Feature):
 
     def fit(self, train: Panel, task: Task) -> Self:
         """Begin and length of the train part, all series together."""
-        filled = train.lengths > 0
-        if not filled.any():
-            return self.restore({"begin": 0, "span": 1}, task)
-        begin = train.start[filled].min()
-        last = np.minimum(train.origin, train.start + train.lengths - 1)[filled].max()
-        span = int(last - begin) + 1
-        few = task.season > 1 and span < SEASONS * task.season
-        return self.restore({"begin": int(begin), "span": 0 if few else max(span, 1)}, task)
+        begin, span = spanned(train)
+        few = task.season > 1 and 0 < span < SEASONS * task.season
+        return self.restore({"begin": begin, "span": 0 if few else max(span, 1)}, task)
 
     def again(self, before: Self, train: Panel, task: Task) -> Self:
         """None where there was none."""
@@ -63,3 +58,13 @@ class Position(Feature):
         since = inputs["origin"] - self.begin
         since = since.clamp(-BEYOND * self.span, (BEYOND + 1) * self.span)
         return (since.float() * (2 / self.span) - 1)[:, None]
+
+
+def spanned(train: Panel) -> tuple[int, int]:
+    """The first step of the train part and their number, all series together; 0 and 0 if empty."""
+    filled = train.lengths > 0
+    if not filled.any():
+        return 0, 0
+    begin = int(train.start[filled].min())
+    last = np.minimum(train.origin, train.start + train.lengths - 1)[filled].max()
+    return begin, int(last) - begin + 1

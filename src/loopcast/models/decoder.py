@@ -110,8 +110,17 @@ class Alike(nn.Module):
         query = torch.cat([2 * query, -query.square().sum(-1, keepdim=True), one], -1)
         old = key.square().sum(-1, keepdim=True) + forget.exp() * self.age
         key = torch.cat([key, torch.ones_like(old), -old], -1)
-        mean, rest = ((query @ key.mT).exp() @ told).split(1, -1)
+        mean, rest = (_exact(query, key).exp() @ told).split(1, -1)
         return torch.cat([mean / (rest + LITTLE), rest / (rest + LITTLE)], -1)
+
+
+def _exact(query: Tensor, key: Tensor) -> Tensor:
+    """Their product in 32 bits: distances are small differences of large squares."""
+    device = query.device.type
+    if not torch.is_autocast_enabled(device):
+        return query @ key.mT
+    with torch.autocast(device, enabled=False):
+        return query.float() @ key.float().mT
 
 
 class StepHead(nn.Module):

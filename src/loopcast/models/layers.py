@@ -173,3 +173,9 @@ def history_steps(window: Window, members: int = 0) -> Tensor:
 def by_step(values: Tensor, steps: int) -> Tensor:
     """[..., batch, step x width] -> [..., batch, step, width]."""
     return values.unflatten(-1, (steps, -1))
+
+
+def divided(width: int, heads: int) -> None:
+    """Raises ValueError where attention's heads do not share the width evenly."""
+    if heads < 1 or width % heads:
+        raise ValueError(f"heads is {heads}; it must divide the width, {width}")

@@ -13,7 +13,7 @@ from torch.nn.functional import gelu, pad
 
 from loopcast.core.task import Task
 from loopcast.models.decoder import Decoder
-from loopcast.models.layers import Linear, Narrow, Norm, history_steps, join, stacked
+from loopcast.models.layers import Linear, Narrow, Norm, divided, history_steps, join, stacked
 from loopcast.models.network import Network, Widths, Window
 
 
@@ -33,6 +33,7 @@ class PatchTST(Network):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        divided(width, heads)
         self.horizon, self.widths, members = task.horizon, widths, widths.members
         self.patch, self.stride = min(patch, task.history), min(stride, patch, task.history)
         self.missing = -(task.history - self.patch) % self.stride

@@ -14,7 +14,7 @@ from torch.nn.functional import elu, glu
 
 from loopcast.core.task import Task
 from loopcast.models.decoder import StepHead
-from loopcast.models.layers import Linear, Norm, Recurrent, by_step, history_steps, stacked
+from loopcast.models.layers import Linear, Norm, Recurrent, by_step, divided, history_steps, stacked
 from loopcast.models.network import Network, Widths, Window
 
 
@@ -32,6 +32,7 @@ class TFT(Network):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        divided(width, heads)
         self.depth, self.horizon = layers, task.horizon
         self.widths, members = widths, widths.members
         deep = (width, dropout, members)

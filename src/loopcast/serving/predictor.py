@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopcast.core.artifact import Artifact
-from loopcast.core.errors import ArtifactError, MissingFuture, WrongTime
+from loopcast.core.errors import ArtifactError, WrongTime
 from loopcast.core.forecast import Forecast
 from loopcast.core.frequency import Frequency
-from loopcast.core.grid import grid, missing_future
+from loopcast.core.grid import grid, require_future
 from loopcast.core.inputs import inputs, names, outputs
 from loopcast.core.panel import Panel
 from loopcast.core.task import Task
@@ -65,7 +65,7 @@ class Predictor:
         """
         task, frequency = self.task, Frequency.parse(self.task.frequency)
         panel = grid(history, task, future=future, series=series, origin=origin)
-        self._require_future(panel)
+        require_future(panel, task)
         self._require_frequency(panel)
         prepared = inputs(panel, task, np.arange(len(panel)), panel.origin)
         ahead = panel.origin[:, None] + np.arange(1, task.horizon + 1)
@@ -115,16 +115,6 @@ class Predictor:
             raise ArtifactError(
                 f"the graph does not fit its task (inputs {others}, outputs {given});"
                 " export it again with loopcast"
-            )
-
-    def _require_future(self, panel: Panel) -> None:
-        lacking = np.flatnonzero(missing_future(panel, self.task))
-        if len(lacking):
-            columns = ", ".join(self.task.future.names)
-            raise MissingFuture(
-                f"{len(lacking)} of {len(panel)} series, e.g. {panel.name(int(lacking[0]))!r}, have"
-                f" no rows of the known-ahead columns ({columns}) for all {self.task.horizon} steps"
-                " after the origin; give them as `future` (--future FILE)"
             )
 
     def _require_frequency(self, panel: Panel) -> None:

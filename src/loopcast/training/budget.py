@@ -13,6 +13,8 @@ WARM = 20
 """Steps over which the learning rate rises to its full height."""
 GUESS = 0.01
 """Seconds a step takes, before one was taken."""
+ENDLESS = 10**9
+"""Steps to come where nothing but a plateau ends a run."""
 
 
 @dataclass
@@ -28,6 +30,7 @@ class Budget:
     share: float = 0.0  # that is used up
     began: tuple[float, int] = (0.0, 0)  # clock and step
     ended: float = 0.0  # clock
+    latest: tuple[int, float] = (-1, 0.0)  # step and height
 
     def start(self, step: int) -> None:
         """The clock runs."""
@@ -44,24 +47,33 @@ class Budget:
             self.paces.append([trainer.global_step, left])
 
     def advance(self, step: int) -> float:
-        """The learning rate of this step as a share of its full height: a cosine after a rise."""
-        height = 0.5 * (1 + cos(pi * min(self.share, 1.0)))
-        self.share += (1 - self.share) / max(self._left(step), 1)
-        return height * min(1.0, (step + 1) / WARM)
+        """The learning rate of this step as a share of its full height: a cosine after a rise.
+
+        A step that gathers the gradients of several batches asks several times.
+        """
+        if step != self.latest[0]:
+            height = 0.5 * (1 + cos(pi * min(self.share, 1.0)))
+            self.share += (1 - self.share) / max(self._left(step), 1)
+            self.latest = step, height * min(1.0, (step + 1) / WARM)
+        return self.latest[1]
 
     def _left(self, step: int) -> int:
         at, left = [pace for pace in self.paces if pace[0] <= step][-1]
         return left - (step - at)
 
     def _estimate(self, trainer: L.Trainer) -> int:
-        """By max_steps, max_epochs, max_time and a plateau, whichever ends first."""
+        """By max_steps, max_epochs, max_time and a plateau, whichever ends first.
+
+        Without any of them the end is far, until there is a plateau.
+        """
         step = trainer.global_step
         ends = []
         if trainer.max_steps > 0:
             ends.append(trainer.max_steps - step)
         if (trainer.max_epochs or -1) > 0:
             epochs = (trainer.max_epochs or 0) - trainer.current_epoch
-            ends.append(max(epochs, 1) * int(trainer.num_training_batches))
+            steps = int(trainer.num_training_batches) // trainer.accumulate_grad_batches
+            ends.append(max(epochs, 1) * max(steps, 1))
         ends += [
             c.end - step
             for c in trainer.callbacks  # type: ignore[attr-defined]
@@ -72,7 +84,7 @@ class Budget:
             done = step - self.began[1]
             pace = (monotonic() - self.began[0]) / done if done else GUESS
             ends.append(int(remaining / max(pace, 1e-6)))
-        return max(min(ends), 1) if ends else int(trainer.num_training_batches)
+        return max(min(ends), 1) if ends else ENDLESS
 
 
 def _remaining(trainer: L.Trainer) -> float | None:

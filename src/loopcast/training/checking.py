@@ -1,7 +1,7 @@
 """Before anything is fitted: rows to the panel and its parts, looked at on the way."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -115,23 +115,29 @@ def asked(reading: Reading, rows: dict[str, np.ndarray], known: Task | None) -> 
     return task if known is None else agreed(task, known)
 
 
-def derived(task: Task, train: Panel) -> Task:
-    """With the season and the history that the train part suggests, unless they are named."""
+def derived(task: Task, train: Panel, wanted: Collection[str] = ()) -> Task:
+    """With the season and the history that the train part suggests, unless they are named.
+
+    `wanted`: static columns that are named, see `told`.
+    """
     season = task.season or detect(train)
     task = replace(task, season=season)
     if not task.history:
         longest = int((train.origin - train.start).max()) + 1
         about = train.typical_length, tells(task, train)
         task = replace(task, history=defaults.history(season, task.horizon, longest, *about))
-    return told(task, train)
+    return told(task, train, wanted)
 
 
-def told(task: Task, train: Panel) -> Task:
-    """Without the static keys of whose texts the train part says too little to learn them apart."""
+def told(task: Task, train: Panel, wanted: Collection[str]) -> Task:
+    """Without the static keys of whose texts the train part says too little to learn them apart.
+
+    What is `wanted` stays.
+    """
     kept = [
         name
         for name in task.static.categorical
-        if name not in task.series or defaults.learnable(*shown(train, name))
+        if name not in task.series or name in wanted or defaults.learnable(*shown(train, name))
     ]
     return replace(task, static=replace(task.static, categorical=tuple(kept)))
 

@@ -32,8 +32,9 @@ from loopcast.training.volume import weighed
 from loopcast.training.warm import Earlier
 from loopcast.training.windows import Batch
 
-LOGGED = 50
 SEEDS = 2**31
+HALVED = ("16-true", "bf16-true", "64-true")
+MIXED = "windows are gathered in 32 bits: use 32-true, bf16-mixed or 16-mixed"
 
 
 class Forecaster(L.LightningModule):
@@ -90,6 +91,7 @@ class Forecaster(L.LightningModule):
         self.compiled, self.volume = compiled, between(volume)
         self.recipe: Recipe | None = None  # what was not named; a checkpoint brings its own
         self.budget = Budget([list(pace) for pace in paces or []], replayed=bool(paces))
+        self.earlier: Earlier | None = None  # the run that warm_start names
         self.task: Task | None = None
         self.seed: int | None = None  # of draws and noise; a checkpoint brings its own
 
@@ -102,12 +104,18 @@ class Forecaster(L.LightningModule):
 
     def setup(self, stage: str) -> None:
         """Take task and fitted features from the data; a loaded checkpoint brings its own."""
+        if str(self.trainer.precision) in HALVED:
+            raise ConfigError(
+                f"trainer.precision {self.trainer.precision} is not supported; {MIXED}"
+            )
         if self.seed is None:
             self.seed = torch.initial_seed() % SEEDS
         if self.task is None:
             data = self.trainer.datamodule  # type: ignore[attr-defined]
             task = replace(data.task, quantiles=self.quantiles, mean=self.mean)
-            warm = Earlier.read(self.warm_start) if stage == "fit" else None
+            if stage == "fit" and self.earlier is None:
+                self.earlier = Earlier.read(self.warm_start)
+            warm = self.earlier
             if self.recipe is None and warm and self.make is None:
                 self.choose(Recipe(**warm.facts.get("recipe", {})))
             elif self.recipe is None:
@@ -130,6 +138,7 @@ class Forecaster(L.LightningModule):
         volume = chosen.volume if self.volume is None else self.volume
         self.recipe = replace(chosen, members=count, learning_rate=rate, volume=volume)
         self.together = replace(self.together, count=count)
+        self.together.refuse()
 
     def build(self, task: Task, encoder: Encoder) -> None:
         """Make the network for a task whose features are fitted."""
@@ -226,7 +235,7 @@ class Forecaster(L.LightningModule):
             encoded = together.apart(encoded)
             known = together.apart({n: batch[n] for n in ("actual", "weight") if n in batch})
         quantiles, mean = parted(self.network(Window(**self.trust.seen(encoded))), self.task)
-        loss = self.loss if together.count == 1 else together.loss
+        loss = together.losses[0] if together.count == 1 else together.loss
         return objective(quantiles, mean, known, encoded, self.encoder, loss, self.levels)
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
@@ -235,7 +244,8 @@ class Forecaster(L.LightningModule):
         batch = self._weighed(batch)
         shortened(batch, self.shorten)
         loss = self._objective(batch)
-        if (self.global_step + 1) % LOGGED == 0:  # when the trainer writes its logs
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if every and (self.global_step + 1) % every == 0:
             mean = loss.detach() / self.together.count
             self.log("train_loss", mean, on_step=True, on_epoch=False, prog_bar=True)
             self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
@@ -266,7 +276,11 @@ class Forecaster(L.LightningModule):
         """Kept for `predictions`, which puts the ranks' shares back in order."""
         self.kept.append((batch["number"].cpu(), self(batch).float().cpu()))
 
-    predict_step = test_step
+    def predict_step(self, batch: dict[str, Tensor], index: int) -> None:
+        """As test_step; the mean, where the task asks it, is one more column."""
+        quantiles, *mean = self.outputs(batch)
+        whole = torch.cat([quantiles, *(one[..., None] for one in mean)], -1)
+        self.kept.append((batch["number"].cpu(), whole.float().cpu()))
 
     def on_test_start(self) -> None:
         """See test_step."""
@@ -285,11 +299,16 @@ class Forecaster(L.LightningModule):
         try:
             if self.optimizer is not None:
                 return self.optimizer(weights)
-            return AdamW(weights, rate, weight_decay=self.weight_decay, fused=True)
+            return AdamW(weights, rate, weight_decay=self.weight_decay, fused=self._fused())
         except (ValueError, TypeError) as error:
             raise ConfigError(
                 f"model: the optimizer cannot be set up like this: {error}"
             ) from error
+
+    def _fused(self) -> bool:
+        """Gradients of mixed precision cannot be clipped for an optimizer that scales them itself."""
+        clipped = self.trainer.gradient_clip_val
+        return not (clipped and "mixed" in str(self.trainer.precision))
 
     def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
         """As torch does it, without its profiler's mark at every step."""

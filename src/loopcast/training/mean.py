@@ -1,5 +1,6 @@
 """The mean beside the quantiles: a channel of the network that is trained for squared error alone."""
 
+from bisect import bisect
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from loopcast.features.encoder import Encoder, observed
 from loopcast.training.losses import weighted_mean
 from loopcast.training.windows import Batch
 
+HALF = 0.5
 APART = 1e-3
 """How far the mean's channel stands from the median, as a share of the way to the next level."""
 SHARE = 0.1
@@ -22,19 +24,20 @@ FARTHEST = 50.0
 def with_channel(task: Task) -> Task:
     """What a network is made for: one output more for each step, which begins like the median.
 
-    To a network it is one more level, right above the middle one, so that every network has it.
+    To a network it is one more level, at the middle or right above it, so that every network has it.
     """
     if not task.mean:
         return task
     levels, place = task.quantiles, channel(task)
-    above = levels[place] if place < len(levels) else 1.0
-    own = levels[place - 1] + APART * (above - levels[place - 1])
+    own = HALF
+    if place and levels[place - 1] == HALF:
+        own += APART * ((levels[place] if place < len(levels) else 1.0) - HALF)
     return replace(task, quantiles=(*levels[:place], own, *levels[place:]))
 
 
 def channel(task: Task) -> int:
     """Where the mean stands among a network's outputs."""
-    return len(task.quantiles) // 2 + 1
+    return bisect(task.quantiles, HALF)
 
 
 def parted(outputs: Tensor, task: Task) -> tuple[Tensor, Tensor | None]:

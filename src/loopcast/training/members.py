@@ -31,6 +31,18 @@ class Members:
         if wrong := [steps for steps in self.histories if steps < 1]:
             raise ConfigError(f"model.histories holds {wrong}; each must be 1 step or more")
 
+    def refuse(self) -> None:
+        """Raises ConfigError where there are fewer members than what is named for them."""
+        told = f"there {'is 1 member' if self.count == 1 else f'are {self.count} members'}"
+        if len(self.losses) > self.count:
+            raise ConfigError(f"model.losses names {len(self.losses)} losses, but {told}")
+        if self.histories and len(self.histories) > self.count:
+            raise ConfigError(f"model.histories names {len(self.histories)} histories, but {told}")
+        if self.histories and self.count == 1:
+            raise ConfigError(
+                f"model.histories is for several members, but {told}; name data.history"
+            )
+
     def seen(self, history: int) -> Tensor | None:
         """Which steps each member sees, 1 or 0: [member, 1, history]; None where all see all."""
         spans = [min(history, span) for span in self.histories[: self.count]]

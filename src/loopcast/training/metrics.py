@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, MetricCollection
 
+HALF = 0.5
 NAMES = ("mae", "smape", "wape", "pinball", "coverage")
 
 
@@ -17,7 +18,7 @@ class Metrics(MetricCollection):
         """Count in [batch, horizon] and [batch, horizon, quantile]."""
         known = ~actual.isnan()
         actual, quantiles = actual[known], quantiles[known]
-        median = quantiles[:, len(levels) // 2]
+        median = middle(quantiles, levels)
         error = (actual - median).abs()
         total = (actual.abs() + median.abs()).clamp_min(1e-12)
         miss = actual[:, None] - quantiles
@@ -32,3 +33,12 @@ class Metrics(MetricCollection):
         }
         for name, (value, weight) in values.items():
             self[name].update(value, weight)
+
+
+def middle(quantiles: Tensor, levels: Tensor) -> Tensor:
+    """[known, quantile] -> [known]; between levels where 0.5 is not one, as core.scores.median."""
+    high = torch.searchsorted(levels, HALF).clamp(max=len(levels) - 1)
+    low = (high - 1).clamp(min=0)
+    gap = (levels[high] - levels[low]).clamp_min(1e-12)
+    share = ((HALF - levels[low]) / gap).clamp(0.0, 1.0)
+    return torch.lerp(quantiles[:, low], quantiles[:, high], share)

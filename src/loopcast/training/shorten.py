@@ -28,10 +28,12 @@ def shortened(batch: dict[str, Tensor], share: float) -> None:
     """
     if share <= 0:
         return
-    every = max(round(1 / share), 1)
+    every = max(int(1 / share), 1)
     target = batch["target"][::every]
     history = target.shape[1]
     drawn = torch.rand(len(target), 1, device=target.device) ** SKEW
+    if (rest := every * share) < 1:  # of every n-th, so many
+        drawn[torch.rand_like(drawn) >= rest] = 1.0
     steps = torch.arange(history, 0, -1, device=target.device)  # so many before the horizon
     hidden = steps > (drawn * (history + 1)).long()
     for name, tensor in batch.items():

@@ -13,6 +13,7 @@ from loopcast.core.errors import ConfigError
 from loopcast.core.task import Task
 from loopcast.features.categories import Category
 from loopcast.features.encoder import Encoder
+from loopcast.features.holidays import Holidays
 from loopcast.training.checkpoint import ADVICE, loaded
 
 NETWORK = "network."
@@ -21,8 +22,26 @@ SHOWN = 3
 
 
 @dataclass(frozen=True)
+class Table:
+    """Texts, and a vector for each [..., text, width]; before them those of no text in particular."""
+
+    texts: list[str]
+    vectors: Tensor
+
+    def given(self, feature: Any) -> list[str]:
+        """Each text's vector as it was, a new text's as the unknown one's; returns the new texts."""
+        first = self.vectors.shape[-2] - len(self.texts)
+        place = {text: code for code, text in enumerate(self.texts, start=first)}
+        own = feature.vocabulary if isinstance(feature, Category) else feature.names
+        codes = [*range(first), *(place.get(text, first - 1) for text in own)]
+        feature.table.copy_(self.vectors[..., torch.tensor(codes), :])
+        told = getattr(feature, "name", type(feature).__name__.lower())
+        return [f"{told} {text!r}" for text in own if text not in place]
+
+
+@dataclass(frozen=True)
 class Earlier:
-    """A checkpoint; its features are taken to be this run's, in the same order."""
+    """A checkpoint; its features are known by their names."""
 
     path: Path
     state: dict[str, Tensor]
@@ -45,38 +64,45 @@ class Earlier:
         """What it was fitted for."""
         return Task.from_dict(self.facts["task"])
 
-    def texts(self, encoder: Encoder) -> dict[str, tuple[list[str], Tensor]]:
-        """By the state's names: texts and vectors [1 + text, width] of the categories."""
-        facts = self.facts["encoder"]["features"]
-        if len(facts) != len(encoder.features):
+    def tables(self, encoder: Encoder) -> dict[int, Table]:
+        """What was learned of texts, by the place of the feature that has it now."""
+        facts = self.facts["encoder"]
+        names = facts.get("names") or encoder.names  # of old checkpoints nothing else is known
+        if len(names) != len(facts["features"]):
             return {}
-        names = [f"encoder.features.{place}.table" for place in range(len(facts))]
-        return {
-            name: (list(fact["vocabulary"]), self.state[name])
-            for name, fact, feature in zip(names, facts, encoder.features, strict=True)
-            if isinstance(feature, Category) and "vocabulary" in fact and name in self.state
-        }
+        known = dict(zip(names, enumerate(facts["features"]), strict=True))
+        found = {}
+        for here, name in enumerate(encoder.names):
+            place, fact = known.get(name, (0, {}))
+            vectors = self.state.get(f"encoder.features.{place}.table")
+            texts = fact.get("vocabulary", fact.get("names"))  # of a category, of holidays
+            if vectors is not None and texts is not None:
+                found[here] = Table(list(texts), vectors)
+        return found
 
     def widened(self, encoder: Encoder, task: Task) -> Encoder:
-        """With vectors as wide as they were: a vocabulary that grew would ask for wider ones."""
-        for name, (_, vectors) in self.texts(encoder).items():
-            place = int(name.split(".")[2])
-            feature = encoder.features[place]
-            if isinstance(feature, Category) and feature.width != vectors.shape[-1]:
-                facts = {**feature.facts(), "width": vectors.shape[-1]}
-                encoder.features[place] = feature.restore(facts, task)
+        """With vectors as wide as they were: texts that came would ask for wider ones."""
+        for place, table in self.tables(encoder).items():
+            feature, width = encoder.features[place], table.vectors.shape[-1]
+            if isinstance(feature, Category | Holidays) and feature.table.shape[-1] != width:
+                encoder.features[place] = feature.widened(width, task)
         return encoder
 
     def carry(self, model: Any) -> None:
         """Copy into `model` what fits, say what does not; raises ConfigError where nothing does."""
-        encoder, texts = model.encoder, self.texts(model.encoder)
+        encoder, tables = model.encoder, self.tables(model.encoder)
         new: list[str] = []
         left: list[str] = []
         own = dict(model.named_parameters())
         with torch.no_grad():
+            for place, table in tables.items():
+                new += table.given(encoder.features[place])
+            by_text = {f"encoder.features.{place}.table" for place in tables}
             for name, weight in own.items():
-                if name in texts:
-                    new += _by_text(encoder.features[int(name.split(".")[2])], *texts[name])
+                if name in by_text:
+                    continue
+                if name.endswith(".table") and name.startswith("encoder."):
+                    left.append(name)
                 elif name in self.state and self.state[name].shape == weight.shape:
                     weight.copy_(self.state[name])
                 else:
@@ -106,14 +132,6 @@ class Earlier:
         if left:
             lines.append(f"  {len(left)} weights begin anew ({why}): {_some(left)}")
         return "\n".join(lines)
-
-
-def _by_text(category: Category, texts: list[str], vectors: Tensor) -> list[str]:
-    """Each text's vector as it was, a new text's as the unknown one's; returns the new texts."""
-    place = {text: code for code, text in enumerate(texts, start=1)}
-    codes = [0, *(place.get(text, 0) for text in category.vocabulary)]
-    category.table.copy_(vectors[torch.tensor(codes)])
-    return [f"{category.name} {text!r}" for text in category.vocabulary if text not in place]
 
 
 def _some(names: list[str]) -> str:
