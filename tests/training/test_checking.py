@@ -222,9 +222,13 @@ def test_a_key_that_is_named_stays_though_little_is_known_of_it(clean):
     many = pd.concat([few.assign(shop=few["shop"] + str(n)) for n in range(4)])
 
     def kept(**options):
-        data = DataModule(source=Frame(many), **{**DATA, **options})
-        data.setup("plan")
-        return data.task.static.categorical
+        found = []
+        for stage in ("plan", "fit"):
+            data = DataModule(source=Frame(many), **{**DATA, **options})
+            data.setup(stage)
+            found.append(data.task.static.categorical)
+        assert found[0] == found[1]
+        return found[0]
 
     assert kept() == ()
     assert kept(static=["shop"]) == ("shop",)

@@ -45,6 +45,11 @@ class Checks:
     parts: tuple[int | None, int | None] = (None, None)  # validation, test
     non_negative: bool | None = None
     strict: bool = False
+    wanted: frozenset[str] = frozenset()  # static columns that the config names
+
+    def kept(self, known: Task | None) -> frozenset[str]:
+        """Static columns that stay: those that are wanted, and those of a checkpoint's task."""
+        return self.wanted | frozenset(known.static.categorical if known else ())
 
     def examine(self, reading: Reading, known: Task | None = None) -> Examined:
         """Everything that is found, errors included; raises only where nothing can be said."""
@@ -65,7 +70,7 @@ class Checks:
                 raise
             return Examined(Report.about(found, task, rows=count), task)
         splits = split(panel, task.horizon, *self.parts)
-        task = derived(task, panel.until(splits.train))
+        task = derived(task, panel.until(splits.train), self.kept(known))
         found += check_panel(panel, task, splits)
         report = Report.about(found, task, rows=count, panel=panel, splits=splits)
         return Examined(report, task, panel, splits)
@@ -77,7 +82,7 @@ class Checks:
         panel, rows = spool.panel(task)
         found = check_rows(rows, task, self.non_negative, reading.weight)
         splits = split(panel, task.horizon, *self.parts)
-        task = derived(task, panel.until(splits.train))
+        task = derived(task, panel.until(splits.train), self.kept(known))
         first, some = next(panel.blocks())
         found += check_panel(some, task, Splits(splits.train[first], splits.validation[first]))
         note = (

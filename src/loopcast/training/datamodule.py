@@ -100,11 +100,11 @@ class DataModule(L.LightningDataModule):
                 "memory": memory,
             }
         )
-        self.checks = Checks((validation, test), non_negative, strict)
         self.stride = horizon if stride is None else stride
         self.features = features
         self.named_scaling, self.transform = scaling, transform
         self.holidays = named_places(holidays)
+        self.checks = Checks((validation, test), non_negative, strict, self._wanted())
         self.batch_size, self.sampling, self.seed = batch_size, sampling, seed
         self.partial = partial
         self.recent: list[int | None] = [*recent] if isinstance(recent, list) else [recent]
@@ -131,7 +131,7 @@ class DataModule(L.LightningDataModule):
         """Fit what is fitted on a panel that was read."""
         self.panel, self.splits = panel, splits
         self.train = panel.until(splits.train)
-        self.task = derived(task, self.train, self._wanted())
+        self.task = derived(task, self.train, self.checks.kept(self.known))
         if self.holidays and not any(isinstance(f, Holidays) for f in self.features or ()):
             known = default_features(task) if self.features is None else self.features
             self.features = [*known, Holidays(self.holidays)]
@@ -141,16 +141,15 @@ class DataModule(L.LightningDataModule):
         self.encoder = Encoder.fit(self.train, self.task, self.features, self.scaling)
         self.windows: Windows | None = None
 
-    def _wanted(self) -> set[str]:
-        """Static columns that the config names, or that a checkpoint's network sees."""
-        known = self.known.static.categorical if self.known else ()
+    def _wanted(self) -> frozenset[str]:
+        """Static columns that the config names, by themselves or in a feature."""
         codes = [self.holidays] if isinstance(self.holidays, str) else []
         for feature in self.features or ():
             if isinstance(feature, Category):
                 codes.append(feature.name.removeprefix("static."))
             elif isinstance(feature, Holidays) and isinstance(feature.places, str):
                 codes.append(feature.places)
-        return {*(self.reading.static or ()), *known, *codes}
+        return frozenset([*(self.reading.static or ()), *codes])
 
     def _sensible(self) -> None:
         if not self.recent:
