@@ -68,3 +68,9 @@ def test_positions_that_begin_at_0_go_on_too():
     first, later = FIRST.assign(t=FIRST.t - 1), LATER.assign(t=LATER.t - 1)
     frame = appended(first, later, later, position="t", by=["k"]).read(["t"])
     assert frame.t.tolist() == [0, 1, 2, 0, 1, 3, 4, 0, 2, 5, 6, 1]
+
+
+def test_a_gap_at_the_beginning_of_a_later_source_stays():
+    later = LATER[(LATER.k != "a") | (LATER.t > 1)]
+    frame = appended(FIRST, later, position="t", by=["k"]).read(["k", "t"])
+    assert frame[frame.k == "a"].t.tolist() == [1, 2, 3, 5]

@@ -1,6 +1,5 @@
 """A table read in chunks and sorted on disk gives the panel that its rows give in memory."""
 
-import resource
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +171,7 @@ def both_panels(source):
 def test_there_may_be_more_parts_than_a_process_may_open(tmp_path):
     frame = table().assign(shop=lambda rows: rows.index % 300)
     frame = frame.drop_duplicates(["shop", "item", "day"])
+    resource = pytest.importorskip("resource")  # of Unix
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(
         resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 40, limits[1])
@@ -181,3 +181,24 @@ def test_there_may_be_more_parts_than_a_process_may_open(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     np.testing.assert_array_equal(plain.target, mapped.target)
+
+
+def test_words_for_missing_are_texts_on_disk_too(tmp_path):
+    frame = table(400).drop(columns=["shop", "size"]).drop_duplicates(["item", "day"])
+    frame["weather"] = frame["weather"].where(frame.index % 3 > 0, "NA")
+    frame["open"] = np.where(frame.index % 5 > 0, "True", "")  # True, False and blanks are numbers
+    frame.to_csv(tmp_path / "a.csv", index=False, na_rep="NA")
+    plain, mapped = both(
+        CsvFile(str(tmp_path / "a.csv")),
+        series=["item"],
+        past=["weather", "price"],
+        future=["open"],
+    )
+    names = ("past.weather",)
+    assert "NA" in plain.categories["past.weather"].texts
+    for name in names:
+        one, other = plain.categories[name].cells, mapped.categories[name].cells
+        assert [*one] == [*other]
+    np.testing.assert_array_equal(plain.past, mapped.past)
+    np.testing.assert_array_equal(plain.future, mapped.future)
+    assert set(np.unique(plain.future[~np.isnan(plain.future)])) == {1.0}

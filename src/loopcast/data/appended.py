@@ -56,14 +56,13 @@ class Appended(Source):
                 " whole numbers (position of the source)"
             )
         position, series = position.astype(np.int64), self._series(frame)
-        count, far = series.max(initial=-1) + 1, np.iinfo(np.int64).max
+        count = series.max(initial=-1) + 1
         last, known = np.zeros(count, np.int64), np.zeros(count, bool)
         for number in range(len(self.sources)):
             here = part == number
             owner = series[here]
-            first = np.full(count, far)
-            np.minimum.at(first, owner, position[here])
-            position[here] += np.where(known, last + 1 - first, 0)[owner]
+            begin = position[here].min(initial=np.iinfo(np.int64).max)  # of the source
+            position[here] += np.where(known, last + 1 - begin, 0)[owner]
             np.maximum.at(last, owner, position[here])
             known[owner] = True
         return position

@@ -58,14 +58,7 @@ class CsvFile(Source):
         self, path: Path, frame: pd.DataFrame, options: dict[str, Any], text: Sequence[str]
     ) -> pd.DataFrame:
         """In columns that turn out to be text, words such as NA are texts like any other."""
-        words = [
-            name
-            for name in options["usecols"]
-            if name not in text
-            and not pd.api.types.is_numeric_dtype(frame[name])
-            and frame[name].hasnans
-        ]
-        if words:
+        if words := [name for name in _wordy(frame, text) if frame[name].hasnans]:
             again = {"usecols": words, "dtype": str, "na_values": [""], "keep_default_na": False}
             frame[words] = self._frame(path, **again)[words]
         return frame
@@ -81,6 +74,8 @@ class CsvFile(Source):
     def chunks(self, columns: Sequence[str], text: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
         """See Source."""
         options = self._options(columns, text)
+        for name in _wordy(self._frame(paths(self.path)[0], nrows=CHUNK, **options), text):
+            options["dtype"][name], options["na_values"][name] = str, [""]
         for path in paths(self.path):
             try:
                 for frame in self._frame(path, chunksize=CHUNK, **options):
@@ -183,6 +178,17 @@ class ParquetFile(Source):
             return ds.dataset(single, format="parquet", partitioning=hive)
         except (OSError, ValueError) as error:
             raise unreadable(self.describe(), error) from error
+
+
+def _wordy(frame: pd.DataFrame, text: Sequence[str]) -> list[str]:
+    """Columns that turn out to be text, though they are not asked for as such."""
+    return [
+        name
+        for name in frame.columns
+        if name not in text
+        and not pd.api.types.is_numeric_dtype(frame[name])
+        and pd.api.types.infer_dtype(frame[name], skipna=True) != "boolean"
+    ]
 
 
 def paths(path: str | list[str]) -> list[Path]:

@@ -111,7 +111,8 @@ class Encoder(nn.Module):
         pairs = zip(chosen, facts["features"], strict=True)
         fitted = [feature.restore(known, task) for feature, known in pairs]
         level = Level().restore(facts["level"], task)
-        return cls(task, fitted, scaling, level, int(facts.get("span", FEW)))
+        spans = [f.span for f in fitted if isinstance(f, Position)]  # before it was kept
+        return cls(task, fitted, scaling, level, int(facts.get("span", max([1, *spans]))))
 
     def facts(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -72,8 +72,8 @@ class Budget:
             ends.append(trainer.max_steps - step)
         if (trainer.max_epochs or -1) > 0:
             epochs = (trainer.max_epochs or 0) - trainer.current_epoch
-            steps = int(trainer.num_training_batches) // trainer.accumulate_grad_batches
-            ends.append(max(epochs, 1) * max(steps, 1))
+            steps = -(-int(trainer.num_training_batches) // trainer.accumulate_grad_batches)
+            ends.append(max(epochs, 1) * steps)
         ends += [
             c.end - step
             for c in trainer.callbacks  # type: ignore[attr-defined]

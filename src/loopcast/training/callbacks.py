@@ -158,6 +158,12 @@ def named(model: L.LightningModule) -> dict[str, Any]:
     return found
 
 
+def forget(folder: Path) -> None:
+    """Take away what was said of the weights that a fit replaces."""
+    for name in OUTDATED:
+        (folder / name).unlink(missing_ok=True)
+
+
 class KeepPlan(Callback):
     """The run's own config.yaml, with what was derived, and the pace of a timed run."""
 
@@ -167,8 +173,7 @@ class KeepPlan(Callback):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Before the first step, so that a cut-off run has it too."""
         if trainer.is_global_zero:
-            for name in OUTDATED:
-                (self.folder / name).unlink(missing_ok=True)
+            forget(self.folder)
             plan = trainer.datamodule.plan()  # type: ignore[attr-defined]
             derived = ("history", "season", "validation", "test", "batch_size")
             data = {**self.config.get("data", {}), **{name: plan[name] for name in derived}}

@@ -120,6 +120,7 @@ class Forecaster(L.LightningModule):
                 self.choose(Recipe(**warm.facts.get("recipe", {})))
             elif self.recipe is None:
                 self.plan(data, self.trainer)
+            self.together.refuse()
             self.build(task, warm.widened(data.encoder, task) if warm else data.encoder)
             if warm:
                 warm.carry(self)
@@ -138,7 +139,6 @@ class Forecaster(L.LightningModule):
         volume = chosen.volume if self.volume is None else self.volume
         self.recipe = replace(chosen, members=count, learning_rate=rate, volume=volume)
         self.together = replace(self.together, count=count)
-        self.together.refuse()
 
     def build(self, task: Task, encoder: Encoder) -> None:
         """Make the network for a task whose features are fitted."""

@@ -16,6 +16,7 @@ from loopcast.training.defaults import DEFAULT_NETWORK, Recipe
 from loopcast.training.forecaster import Forecaster
 
 NETWORK = "model.network.init_args."
+NETWORKS = ("model.network", "model.network.class_path")
 SECTIONS = ("data.", "model.", "trainer.")
 KEYS = {"low", "high", "log", "choices", "int"}
 

@@ -146,7 +146,7 @@ class Search:
         cli.model.plan(data, cli.trainer)
         assert cli.model.recipe is not None
         ranges = space.asked(described)
-        if not ranges or any(one.key.startswith(space.NETWORK) for one in ranges):
+        if not any(one.key in space.NETWORKS for one in ranges):
             base = space.completed(base, cli.model.recipe)
         ranges = ranges or space.sensible(base, data.task, longest)
         first = space.started(ranges, base, _chosen(cli))

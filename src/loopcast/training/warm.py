@@ -75,7 +75,8 @@ class Earlier:
         for here, name in enumerate(encoder.names):
             place, fact = known.get(name, (0, {}))
             vectors = self.state.get(f"encoder.features.{place}.table")
-            texts = fact.get("vocabulary", fact.get("names"))  # of a category, of holidays
+            kind = {Category: "vocabulary", Holidays: "names"}.get(type(encoder.features[here]), "")
+            texts = fact.get(kind)
             if vectors is not None and texts is not None:
                 found[here] = Table(list(texts), vectors)
         return found
