@@ -71,3 +71,37 @@ def test_what_cannot_be_retrained_says_so(ground):
         experiment.reading(experiment.load("tiny.yaml", {"data.source.class_path": "pathlib.Path"}))
     with pytest.raises(ConfigError, match="cannot be found"):
         experiment.reading(experiment.load("tiny.yaml", {"data.source.class_path": "no.where"}))
+
+
+def test_dates_of_postgresql_take_new_steps(ground, home):
+    import pandas as pd
+
+    frame = pd.read_csv("sales.csv")
+    frame["month"] = pd.to_datetime(frame["month"]).dt.date
+    frame.to_parquet("sales.parquet")
+    path = {"class_path": "loopcast.data.files.ParquetFile", "init_args": {"path": "sales.parquet"}}
+    landed(ground, [0], 5.0)
+    reading = experiment.reading(experiment.load("tiny.yaml", {"data.source": path}))
+    found = collect(reading, ground.database, "tiny")
+    found.write(home / "a.parquet")
+    assert found.panel().lengths.tolist() == [37, 37]
+
+
+def test_new_rows_weigh_1(ground, home):
+    import pandas as pd
+
+    frame = pd.read_csv("sales.csv").assign(counts=0.5)
+    frame.to_csv("sales.csv", index=False)
+    landed(ground, [0], 5.0)
+    reading = experiment.reading(experiment.load("tiny.yaml", {"data.weight": "counts"}))
+    found = collect(reading, ground.database, "tiny")
+    assert found.rows["counts"][-2:].tolist() == [1, 1]
+
+
+def test_a_task_that_counts_rows_has_its_values_from_rows(ground, home):
+    landed(ground, [0], 5.0)
+    counting = {"data.aggregate": "count", "data.target": "n"}
+    reading = experiment.reading(experiment.load("tiny.yaml", counting))
+    found = collect(reading, ground.database, "tiny")
+    assert found.landed == 0
+    assert set(found.panel().target) == {1.0}

@@ -10,6 +10,7 @@ import threading
 import pytest
 import sqlalchemy as sa
 from lifecycle.conftest import FIRST, KNOWN, Training, landed, made, model, rows
+from tiny_service import TASK
 
 from loopcast.core.errors import ArtifactError, LoopcastError
 from loopcast.lifecycle import attempt as place
@@ -45,6 +46,42 @@ def test_the_honest_run_does_not_see_what_it_is_judged_on(ground, training):
     asked = dict(training.asked)
     assert asked["again_honest"]["data"]["test"] == 6 and asked["again"]["data"]["test"] == 0
     assert asked["again"]["data"]["source"]["init_args"]["path"].endswith("rows.parquet")
+
+
+def test_neither_a_refit_nor_a_recipe_lets_the_honest_run_see_it(home, training):
+    (home / "tiny.yaml").write_text((home / "tiny.yaml").read_text() + "refit: true\n")
+    ground = made(home, recipes={"again": {"data.test": 0}})
+    tick(ground)
+    asked = dict(training.asked)
+    assert asked["again_honest"]["data"]["test"] == 6
+    assert asked["again_honest"]["refit"] is False
+    assert asked["again"]["refit"] is True  # the version that serves may learn from everything
+
+
+def test_a_promotion_by_hand_while_it_trains_stays(ground, training):
+    def by_hand(name):
+        if name == "again":
+            (ground.folder(0).parent / "hand.onnx").write_bytes(model(1.0, FIRST))
+            found = ground.registry.register(
+                ground.folder(0).parent / "hand.onnx", json.loads(TASK.to_json()), {}
+            )
+            ground.registry.promote(found.version, why="by hand")
+
+    training.on = by_hand
+    with pytest.raises(LoopcastError, match="was promoted meanwhile"):
+        tick(ground)
+    assert ground.registry.promoted().version == 2
+    assert ground.retrains.recent()[0].outcome == "failed"
+
+
+def test_a_value_that_was_withdrawn_does_not_hold_up_the_next_one(home, training):
+    ground = made(home, cooldown=3)
+    landed(ground, [100], 10.0)  # a year mistyped
+    first = tick(ground)
+    assert first.number is not None
+    landed(ground, [100], None)
+    landed(ground, range(8), 10.0)
+    assert "cool-down" not in tick(ground).why
 
 
 def test_a_challenger_that_is_no_better_is_kept_out(ground, monkeypatch):

@@ -2,13 +2,15 @@
 
 import importlib.util
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from loopcast.core.frequency import Frequency
 from loopcast.monitoring import chance, scores
-from loopcast.monitoring.drift import _discoveries, examine
+from loopcast.monitoring.alarming import Judged
+from loopcast.monitoring.drift import Looked, _discoveries, examine
 from loopcast.monitoring.looks import Clock, Windows, apart, looks, thinned
 
 
@@ -146,3 +148,14 @@ def test_hours_are_looked_at_by_day():
     assert Clock.of(Frequency.parse("D"), 7) == Clock(1, 7, 365)
     whole = Windows(np.zeros(1, int), np.array([0]), np.arange(4.0)[None])
     assert looks(whole, 1, 1, 4, 2, 4).tolist() == [[0.5, 2.5]]
+
+
+def test_a_series_without_errors_before_is_told_without_a_ratio():
+    looked = Looked(
+        "size", np.ones((1, 4)), np.ones((1, 4)), np.ones((1, 4)), np.zeros(1),
+        np.ones((1, 4), bool), np.ones(1),
+    )  # fmt: skip
+    clock = SimpleNamespace(season=1)
+    judged = Judged(1, SimpleNamespace(clock=clock), (), None)
+    told = judged._reason(looked, "series", slice(0, None), np.array([0]), [{"shop": "a"}])
+    assert told == "in 1 series, e.g. a: surprises are 1; before there were none (of the first)"

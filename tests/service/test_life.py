@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -182,7 +183,8 @@ def test_a_version_that_may_not_serve_stays_out_and_it_is_said(tmp_path, content
 
 def test_a_file_that_was_changed_behind_the_registry_stays_out(tmp_path):
     with running(tmp_path, poll_seconds=60) as service:
-        number = register(service, artifact(bias=3), tmp_path, "new")
+        content = artifact(bias=3)
+        number = register(service, content, tmp_path, "new")
         service.parts.registry.promote(number)
         shutil.copy(tmp_path / "tiny.onnx", service.parts.registry.version(number).path)
         asyncio.run(service.parts.champion.refresh())
@@ -190,6 +192,9 @@ def test_a_file_that_was_changed_behind_the_registry_stays_out(tmp_path):
         assert service.forecast({"series": [one()]})["model"]["version"] == 1
         with pytest.raises(ArtifactError, match="SHA-256"):
             service.parts.registry.promote(number)
+        Path(service.parts.registry.version(number).path).write_bytes(content)
+        asyncio.run(service.parts.champion.refresh())  # it was put back
+        assert service.client.get("/v1/models").json()["serving"] == number
 
 
 def test_an_administrator_promotes_and_goes_back(tmp_path):

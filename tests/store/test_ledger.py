@@ -1,5 +1,6 @@
 import json
 import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from loopcast.store.clock import instant, iso
 from loopcast.store.ledger import Answer, Ledger, answer_id
 from loopcast.store.matching import matched
 from loopcast.store.registry import Registry
-from loopcast.store.series import key_text
+from loopcast.store.series import SeriesNumbers, key_text
 
 LEVELS = (0.1, 0.5, 0.9)
 TASK = {"series": ["shop"], "frequency": "MS", "history": 4, "horizon": 3, "quantiles": LEVELS}
@@ -173,3 +174,28 @@ def test_the_models_own_quantiles_are_kept_beside_recalibrated_ones(ledger):
     (part,) = matched(ledger)
     assert (part.own[0] == part.quantiles[0]).all()
     assert (part.own[1] == own).all() and (part.quantiles[1] == own + 1).all()
+
+
+def test_a_number_that_another_transaction_undoes_is_not_used(database):
+    numbers = SeriesNumbers(database, "sales")
+    given, go_on = threading.Event(), threading.Event()
+
+    def undone():
+        with suppress(ZeroDivisionError), database.writing() as connection:
+            numbers.of(connection, ['{"k":"a"}'])
+            given.set()
+            go_on.wait(5)
+            raise ZeroDivisionError
+        numbers.drop()
+
+    thread = threading.Thread(target=undone)
+    thread.start()
+    given.wait(5)
+    assert '{"k":"a"}' not in numbers._fresh
+    go_on.set()
+    thread.join()
+    with database.writing() as connection:
+        (number,) = numbers.of(connection, ['{"k":"a"}'])
+    numbers.keep()
+    with database.reading() as connection:
+        assert numbers.known(connection, ['{"k":"a"}']) == {'{"k":"a"}': number}

@@ -1,5 +1,7 @@
 """What monitoring writes and others read."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -31,6 +33,10 @@ def test_periods_are_replaced_and_add_up(database):
     assert whole.coverage == {"80": 6 / 8} and (whole.first, whole.last) == (10, 13)
     assert accuracy.together([]) is None
     assert [one.first for one in accuracy.read(database, "m", first=11)] == [12]
+    longer = replace(period(10, 9.0), last=14)  # of another length: nothing counts twice
+    with database.writing() as connection:
+        accuracy.replace(connection, "m", [10], [longer])
+    assert [(one.first, one.last) for one in accuracy.read(database, "m")] == [(10, 14)]
 
 
 def alarm(kind="level", scope="panel", score=5.0, **more):

@@ -40,7 +40,30 @@ def test_a_promotion_retires_the_one_before(registry, tmp_path):
     registry.promote(2, why="better")
     assert [v.status for v in registry.versions()] == ["retired", "promoted"]
     assert registry.rollback().version == 1
-    assert [e.what for e in registry.events()][:2] == ["promoted", "retired"]
+    assert [e.what for e in registry.events()][:2] == ["promoted", "rolled back"]
+
+
+def test_going_back_twice_goes_back_two_versions(registry, tmp_path):
+    for number, content in enumerate((b"1", b"2", b"3"), start=1):
+        register(registry, tmp_path, content)
+        registry.promote(number)
+    assert registry.rollback().version == 2
+    assert registry.rollback().version == 1
+    with pytest.raises(UnknownVersion):
+        registry.rollback()
+    registry.promote(3)  # by hand, in spite of all
+    assert registry.rollback().version == 1
+
+
+def test_a_promotion_made_meanwhile_is_not_undone(registry, tmp_path):
+    for content in (b"1", b"2", b"3"):
+        register(registry, tmp_path, content)
+    registry.promote(1)
+    registry.promote(2)
+    with pytest.raises(LoopcastError, match="version 2 was promoted meanwhile"):
+        registry.promote(3, instead_of=1)
+    assert registry.promoted().version == 2
+    assert registry.promote(3, instead_of=2).version == 3
 
 
 def test_unknown_versions_are_refused_and_nothing_changes(registry, tmp_path):

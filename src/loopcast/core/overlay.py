@@ -18,10 +18,12 @@ def overlaid(
     owners: Sequence[Key],
     steps: Sequence[int],
     times: Callable[[list[int]], list[Any]],
+    weight: str | None = None,
 ) -> Rows:
     """Steps with a value get it; steps without a row become one.
 
     `owners` and `steps` are each row's key and step; `times` writes steps as the rows write theirs.
+    `weight`: a column that is 1 in new rows.
     """
     target = list(rows[task.target])
     seen: set[tuple[Key, int]] = set()
@@ -31,7 +33,7 @@ def overlaid(
             rest = 0.0 if task.aggregate == "sum" else None
             target[row] = values[owner][step] if first else rest
             seen.add((owner, step))
-    return _appended({**rows, task.target: target}, values, seen, task, times)
+    return _appended({**rows, task.target: target}, values, seen, task, times, weight)
 
 
 def _appended(
@@ -40,6 +42,7 @@ def _appended(
     seen: set[tuple[Key, int]],
     task: Task,
     times: Callable[[list[int]], list[Any]],
+    weight: str | None,
 ) -> Rows:
     fresh = [
         (key, step, value)
@@ -55,6 +58,6 @@ def _appended(
     }
     for at, name in enumerate(task.series):
         added[name] = [key[at] for key, *_ in fresh]
-    if task.observed:
-        added[task.observed] = [1] * len(fresh)
+    for name in filter(None, (task.observed, weight)):
+        added[name] = [1] * len(fresh)
     return {name: [*rows[name], *added.get(name, [None] * len(fresh))] for name in rows}

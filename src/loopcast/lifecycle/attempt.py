@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,16 +130,18 @@ class Attempt:
         self._at(f"train {name}")
         held = self.stretch.end - self.stretch.after
         try:
-            fitted = trainer.fit(self._with(config, name, held), f"{name}_honest")
+            honest = self._with(config, name, {"data.test": held, "refit": False})
+            fitted = trainer.fit(honest, f"{name}_honest")
         except DataRefused:
             self._at("validate")
             raise
         replayed = replay(self._opened(fitted), self.collected, self.stretch)
         return Tried(name, replayed, compare(champion, replayed))
 
-    def _with(self, config: dict[str, Any], recipe: str, held: int) -> dict[str, Any]:
+    def _with(self, config: dict[str, Any], recipe: str, ours: Mapping[str, Any]) -> dict[str, Any]:
+        """The recipe's flags, and over them what the comparison rests on."""
         flags = self.ground.settings.recipes[recipe]
-        return experiment.overridden(config, {"data.test": held, **flags})
+        return experiment.overridden(config, {**flags, **ours})
 
     def _opened(self, fitted: Fitted) -> Predictor:
         """Raises ArtifactError where its clients could not go on with it."""
@@ -154,7 +157,8 @@ class Attempt:
         self._at(f"refit {tried.name}")
         rows = self.ground.folder(self.number) / "rows.parquet"
         config = experiment.on(experiment.load(settings.config, settings.set), rows.resolve())
-        fitted = self._trainer().fit(self._with(config, tried.name, 0), tried.name)
+        everything = self._with(config, tried.name, {"data.test": 0})
+        fitted = self._trainer().fit(everything, tried.name)
         predictor = self._opened(fitted)
         self._at("register")
         gates = [gate.plain() for gate in verdict.gates]
@@ -167,7 +171,8 @@ class Attempt:
         self._at("promote", challenger=self.challenger.version)
         self._keep_errors(tried.replayed)
         self.lease.require()
-        registry.promote(self.challenger.version, why=verdict.why(), who=WHO)
+        before = self.champion.version
+        registry.promote(self.challenger.version, why=verdict.why(), who=WHO, instead_of=before)
         return self._end("promoted", verdict.why(), verdict)
 
     def _keep_errors(self, replayed: Replayed) -> None:
@@ -226,8 +231,10 @@ class Attempt:
         try:
             if self.challenger is not None:
                 promoted = registry.promoted()
-                if promoted is None or promoted.version != self.challenger.version:
-                    registry.withdraw(self.challenger.version, why=why, who=WHO)
+                if promoted is not None and promoted.version == self.challenger.version:
+                    self.ground.retrains.settle(promoted.version)  # it serves: only the word failed
+                    return
+                registry.withdraw(self.challenger.version, why=why, who=WHO)
             card = decision_card(registry.model, "failed", why, self.facts, [])
             self.ground.retrains.end(self.number, "failed", why, facts=self.facts, card=card)
         except LoopcastError as away:

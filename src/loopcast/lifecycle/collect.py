@@ -1,6 +1,7 @@
 """What has come: the experiment's own source, and over it the actual values of the ledger."""
 
 from dataclasses import dataclass
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -59,17 +60,24 @@ def collect(reading: Reading, database: Database, model: str) -> Collected:
         )
     if not len(rows[task.time]):
         raise NoRows(f"{reading.source.describe()} gives no row")
-    values = _landed(database, model, task)
-    if not values:
+    values = {} if task.aggregate == "count" else _landed(database, model, task)
+    if not values:  # a task that counts rows has its values from rows alone
         return Collected(rows, task, 0)
     cells = np.asarray(rows[task.time])
-    steps = frequency.index(times.parse(cells, frequency, task.zone, task.time_format))
+    told = times.parse(cells, frequency, task.zone, task.time_format)
+    if cells.dtype == object and isinstance(
+        cells[0], date
+    ):  # a database's: plain ones take new steps
+        cells = told.astype("M8[us]")
+        rows = {**rows, task.time: cells}
+    steps = frequency.index(told)
     names = [text(rows[name]).tolist() for name in task.series]
     owners = list(zip(*names, strict=True)) if names else [()] * len(cells)
     found = overlaid(
         {name: column.tolist() for name, column in _plain(rows).items()},
         values, task, owners, steps.tolist(),
         lambda fresh: _cells(np.array(fresh), cells, frequency, task.time_format),
+        reading.weight,
     )  # fmt: skip
     return Collected(_typed(found, rows), task, sum(map(len, values.values())))
 

@@ -53,7 +53,7 @@ def _alone(ground: Ground, lease: Lease, force: bool, dry: bool) -> Told:
     config = experiment.load(settings.config, settings.set)
     collected = collect(experiment.reading(config), ground.database, ground.registry.model)
     facts = _facts(ground, champion, collected)
-    if not dry and (back := go_back(ground, champion, collected, facts.end)):
+    if not dry and (back := go_back(ground, lease, champion, collected, facts.end)):
         return Told("rolled back", back)
     decision = decide(facts, settings, force=force)
     if decision.reason is None:

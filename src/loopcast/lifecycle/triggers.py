@@ -42,7 +42,10 @@ def decide(facts: Facts, settings: Settings, *, force: bool = False) -> Decision
     asked = _asked(facts, settings)
     if asked.reason is None:
         return asked
-    last = max((a.step for a in facts.attempts if a.step is not None), default=None)
+    tried = [a.step for a in facts.attempts if a.step is not None]
+    last = max(
+        (step for step in tried if step <= facts.end), default=None
+    )  # later: withdrawn since
     if last is not None and facts.end - last < settings.cooldown:
         return Decision(
             None,

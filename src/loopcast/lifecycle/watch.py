@@ -10,6 +10,7 @@ from loopcast.lifecycle.gates import compare
 from loopcast.lifecycle.paired import Paired
 from loopcast.lifecycle.replay import Stretch, replay, seen_until
 from loopcast.serving.predictor import Predictor
+from loopcast.store.leases import Lease
 from loopcast.store.retrains import Retrain
 from loopcast.store.version import Version
 
@@ -18,7 +19,9 @@ LOOKS = 4
 """It is watched for so many times the steps that must come first; chance has as many throws."""
 
 
-def go_back(ground: Ground, champion: Version, collected: Collected, end: int) -> str | None:
+def go_back(
+    ground: Ground, lease: Lease, champion: Version, collected: Collected, end: int
+) -> str | None:
     """Promotes the version before where it is better by the same paired test; why, or None."""
     settings = ground.settings.watch
     made = _promotion(ground, champion)
@@ -36,7 +39,7 @@ def go_back(ground: Ground, champion: Version, collected: Collected, end: int) -
         return None
     if not (found.gain >= settings.gain and found.p * LOOKS <= settings.significance):
         return None
-    return _back(ground, champion, before, found, end)
+    return _back(ground, lease, champion, before, found, end)
 
 
 def _promotion(ground: Ground, champion: Version) -> Retrain | None:
@@ -52,14 +55,17 @@ def _compared(before: Version, champion: Version, collected: Collected, stretch:
     return compare(replay(serving, collected, stretch), replay(earlier, collected, stretch))
 
 
-def _back(ground: Ground, champion: Version, before: Version, found: Paired, end: int) -> str:
+def _back(
+    ground: Ground, lease: Lease, champion: Version, before: Version, found: Paired, end: int
+) -> str:
     why = (
         f"version {before.version} would have been better than version {champion.version} by"
         f" {found.gain:.1%} on the {found.steps} steps since its promotion (p {found.p:.2g})"
     )
     retrains, model = ground.retrains, ground.registry.model
     number = retrains.begin("watch", why, champion.version, end)
-    ground.registry.promote(before.version, why=why, who=WHO)
+    lease.require()
+    ground.registry.go_back(before.version, why=why, who=WHO)
     facts = {"back_to": before.version, "loss_before": found.first, "loss": found.second,
              "gain": found.gain, "p": found.p, "steps": found.steps}  # fmt: skip
     card = decision_card(model, "rolled back", why, facts, [])

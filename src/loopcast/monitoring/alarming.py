@@ -85,6 +85,8 @@ class Judged:
             f"forecasts lie {abs(now - was):.2g} naive scales {side} above the actual values than before"
             if looked.kind == "level"
             else f"surprises are {now / was:.2g} times as large as before"
+            if was > 0
+            else f"surprises are {now:.2g}; before there were none"
         )
         if scope == "panel":
             return f"over the whole panel, {what}"

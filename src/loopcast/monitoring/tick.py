@@ -82,7 +82,8 @@ class Monitor:
             with self.database.writing() as connection:
                 ticks.write(connection, self.model, done)
             return done
-        return self._write(lease, begin, version, found, facts, before is None)
+        anew = before is None or mark.get("rules") != facts["rules"]  # periods may be others now
+        return self._write(lease, begin, version, found, facts, anew)
 
     def _write(
         self, lease: Lease, begin: float, version: Version, found: News, facts: dict[str, Any],

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from loopcast.core.errors import ArtifactError, LoopcastError
 from loopcast.service.meters import Meters
@@ -24,6 +25,7 @@ class Champion:
         self.registry, self._meters, self._threads = registry, meters, threads
         self._current: Served | None = None
         self._refused: tuple[int, str] | None = None
+        self._tried: tuple[int, int] | None = None  # the refused version's file, as it was
         self._lock = asyncio.Lock()
 
     @property
@@ -56,8 +58,9 @@ class Champion:
             if version is None or self._is_current(version):
                 self._refused = None
                 return
-            if self._refused is not None and self._refused[0] == version.version:
-                return
+            known = self._refused is not None and self._refused[0] == version.version
+            if known and _mark(version) == self._tried:
+                return  # the same file fails again
             try:
                 self._swap(await asyncio.to_thread(self._open, version))
                 self._refused = None
@@ -76,7 +79,7 @@ class Champion:
 
     async def _refuse(self, version: Version, error: LoopcastError) -> None:
         log.error("version %s stays out: %s", version.version, error)
-        self._refused = (version.version, str(error))
+        self._refused, self._tried = (version.version, str(error)), _mark(version)
         self._meters.refused.inc()
         try:
             await asyncio.to_thread(
@@ -105,3 +108,12 @@ class Champion:
                 log.warning("the registry cannot be read: %s", error)
             except Exception:
                 log.exception("the watch over the registry failed; it goes on")
+
+
+def _mark(version: Version) -> tuple[int, int] | None:
+    """Of the version's file: when it was changed, and its size; None where it is not there."""
+    try:
+        found = Path(version.path).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

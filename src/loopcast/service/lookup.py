@@ -34,12 +34,13 @@ class Lookup:
     def rows(self, keys: Sequence[Mapping[str, str]], served: Served) -> Table:
         """All rows of these series, the newest vintages put in; raises Problem, StoreError."""
         task = served.task
-        names = [*task.series, task.time, task.target, *_columns(served)]
+        counts = task.aggregate == "count"  # rows are the values
+        names = [*task.series, task.time, *([] if counts else [task.target]), *_columns(served)]
         rows: Table = {name: [] for name in names}
         if self._query is not None and (found := self._query.read(keys)):
             _require(found, names)
             rows = {name: list(found[name]) for name in names}
-        if self._actuals is not None:
+        if self._actuals is not None and not counts:
             latest = self._actuals.read([key_text(key) for key in keys])
             values = {k: latest[t] for k in map(_tuple, keys) if (t := _text(k, task)) in latest}
             rows = _overlaid(rows, values, served)

@@ -100,6 +100,11 @@ class Retention(Section, frozen=True, kw_only=True):
     histories: int | None = None
     forecasts: int | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("repeats", "histories", "forecasts"):
+            if (days := getattr(self, name)) is not None and days < 0:
+                raise ConfigError(f"retention: {name} is {days}; it is an age in days, 0 or more")
+
 
 class Reviews(Section, frozen=True, kw_only=True):
     """What people are asked; see loopcast.store.routing for what is worth it."""

@@ -128,10 +128,13 @@ def read(
 def replace(
     connection: sa.Connection, model: str, firsts: Sequence[int], rows: Sequence[Accuracy]
 ) -> None:
-    """`rows` are all there is of the periods that begin at `firsts`."""
-    mine = sa.and_(accuracy.c.model == model, accuracy.c.first == sa.bindparam("begin"))
+    """`rows` are all there is of the periods that begin at `firsts`, and of what overlaps them."""
+    begin, end = sa.bindparam("begin"), sa.bindparam("end")
+    mine = sa.and_(accuracy.c.model == model, accuracy.c.first <= end, accuracy.c.last >= begin)
     if firsts:
-        connection.execute(sa.delete(accuracy).where(mine), [{"begin": one} for one in firsts])
+        last = {one.first: one.last for one in rows}
+        periods = [{"begin": one, "end": last.get(one, one)} for one in firsts]
+        connection.execute(sa.delete(accuracy).where(mine), periods)
     if rows:
         connection.execute(sa.insert(accuracy), [_row(model, one) for one in rows])
 

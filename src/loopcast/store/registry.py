@@ -31,6 +31,8 @@ from loopcast.store.version import (
 )
 
 CARD = "card.md"
+UNDONE = "rolled back"
+"""The event of a version that was gone back from."""
 
 
 class Registry:
@@ -86,12 +88,22 @@ class Registry:
                 folders.drop(part)
         return self.version(number)
 
-    def promote(self, version: int, *, why: str = "", who: str = "") -> Version:
+    def promote(
+        self, version: int, *, why: str = "", who: str = "", instead_of: int | None = None
+    ) -> Version:
         """Make it the champion; the one before retires. Raises UnknownVersion, ArtifactError.
+
+        `instead_of`: the champion that it was compared with; LoopcastError where another one serves.
 
         The file is verified and the model card written first: whatever ends the process before
         the transaction is through leaves the old champion.
         """
+        return self._promoted(version, why, who, instead_of, "retired")
+
+    def _promoted(
+        self, version: int, why: str, who: str, instead_of: int | None, left: str
+    ) -> Version:
+        """`left`: what is said of the champion before it."""
         found = self.version(version)
         found.content()
         if Path(found.path).with_name(folders.SUMS).is_file():  # else a file of the operator's own
@@ -100,7 +112,7 @@ class Registry:
                 why, who,
             )  # fmt: skip
             folders.replace_file(Path(found.path).with_name(CARD), text.encode())
-        return self._move("champion", version, why, who)
+        return self._move("champion", version, why, who, instead_of, left)
 
     def challenge(self, version: int, *, why: str = "", who: str = "") -> Version:
         """Make it the challenger, which is compared and does not serve. Raises UnknownVersion."""
@@ -122,18 +134,28 @@ class Registry:
         found = self.previous()
         if found is None:
             raise UnknownVersion(f"{self.model} has no earlier promoted version to go back to")
-        return self.promote(found, why=why or "rollback", who=who)
+        return self.go_back(found, why=why or "rollback", who=who)
+
+    def go_back(self, version: int, *, why: str, who: str) -> Version:
+        """Promote an earlier version; the champion counts as undone, so that none goes back to it."""
+        left = self.promoted()
+        instead = None if left is None else left.version
+        return self._promoted(version, why, who, instead, UNDONE)
 
     def previous(self) -> int | None:
-        """The version that was promoted before the champion."""
+        """The version that was promoted before the champion, and not undone since."""
         current = self.promoted()
+        query = sa.select(events.c.version, events.c.what).where(
+            events.c.model == self.model, events.c.what.in_(("promoted", UNDONE))
+        )
         with self.database.reading() as connection:
-            earlier = sa.select(events.c.version).where(
-                events.c.model == self.model, events.c.what == "promoted"
-            )
-            if current is not None:
-                earlier = earlier.where(events.c.version != current.version)
-            return connection.execute(earlier.order_by(events.c.id.desc()).limit(1)).scalar()
+            told = connection.execute(query.order_by(events.c.id.desc())).all()
+        passed = set() if current is None else {current.version}
+        for version, what in told:  # the newest first; its first word on a version is the last one
+            if version not in passed and what == "promoted":
+                return int(version)
+            passed.add(version)
+        return None
 
     def note(self, version: int, what: str, why: str, who: str = "") -> None:
         """Add an event, e.g. that a version was refused by its self-test."""
@@ -184,15 +206,23 @@ class Registry:
     def _mine(self) -> sa.ColumnElement[bool]:
         return versions.c.model == self.model
 
-    def _move(self, alias: Alias, version: int, why: str, who: str) -> Version:
+    def _move(
+        self, alias: Alias, version: int, why: str, who: str, instead_of: int | None = None,
+        left: str = "retired",
+    ) -> Version:  # fmt: skip
         with self.database.writing() as connection:
             self._lock(connection)
             self._require(connection, version)
             before = self._holder(connection, alias)
+            if instead_of is not None and before not in (instead_of, version):
+                raise LoopcastError(
+                    f"version {before} was promoted meanwhile; version {version} was compared with"
+                    f" version {instead_of}, so it does not take over"
+                )
             if before != version:
                 if before is not None:
                     self._set(connection, before, "retired")
-                    self._event(connection, before, "retired", f"version {version} took over", who)
+                    self._event(connection, before, left, f"version {version} took over", who)
                 self._set(connection, version, ALIASES[alias])
                 what = "promoted" if alias == "champion" else alias
                 self._event(connection, version, what, why, who)

@@ -1,6 +1,7 @@
 """Series keys <-> numbers, remembered, so that a forecast's row holds eight bytes of its key."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from threading import local
 from typing import Any
 
 import orjson
@@ -24,7 +25,12 @@ class SeriesNumbers:
     def __init__(self, database: Database, model: str) -> None:
         self._database, self._model = database, model
         self._known: dict[str, int] = {}
-        self._fresh: dict[str, int] = {}
+        self._own = local()  # a transaction is a thread's: another one's may be undone
+
+    @property
+    def _fresh(self) -> dict[str, int]:
+        found: dict[str, int] = self._own.__dict__.setdefault("fresh", {})
+        return found
 
     def of(self, connection: sa.Connection, keys: Sequence[str]) -> list[int]:
         """The number of each key, [key]; unknown keys get one."""
@@ -42,14 +48,13 @@ class SeriesNumbers:
 
     def keep(self) -> None:
         """The transaction was committed."""
-        self._known |= self._fresh
-        self._fresh = {}
-        if len(self._known) > REMEMBERED:
-            self._known = {}
+        fresh, known = self._fresh, self._known
+        self._known = {**known, **fresh} if len(known) + len(fresh) <= REMEMBERED else {}
+        fresh.clear()
 
     def drop(self) -> None:
         """The transaction was undone."""
-        self._fresh = {}
+        self._fresh.clear()
 
     def _find(self, connection: sa.Connection, keys: list[str]) -> dict[str, int]:
         found: dict[str, int] = {}
