@@ -4,11 +4,13 @@ import threading
 
 import numpy as np
 import pytest
-from monitoring_shop import FIRST, Shop
+from monitoring_shop import FIRST, TASK, Shop
 
 from loopcast.monitoring.tick import Monitor
 from loopcast.store import accuracy, alarms, calibrations, ticks
+from loopcast.store.clock import now
 from loopcast.store.leases import held
+from loopcast.store.news import LATE, news
 
 
 def test_a_tick_measures_and_a_second_one_finds_nothing_new(shop):
@@ -189,3 +191,29 @@ def test_no_promoted_version_is_no_failure(url, tmp_path):
     migrate(database)
     assert Monitor(database, "none", rules({})).tick().outcome == "nothing"
     database.close()
+
+
+def test_forecasts_of_what_the_version_has_learned_are_no_service(shop):
+    card = {"data": {"train": FIRST - 3, "validation": FIRST}}
+    shop.path.write_bytes(b"two")
+    shop.registry.promote(shop.registry.register(shop.path, TASK, card).version)
+    shop.backtest(version=2)
+    for origin in range(FIRST, FIRST + 6):
+        shop.forecast(origin, version=2)
+        shop.land(origin + 1)
+    before = shop.monitor.tick()
+    for origin in (FIRST - 40, FIRST - 3):  # by hand, years back
+        shop.forecast(origin, version=2)
+        for step in range(origin + 1, origin + 4):
+            shop.land(step)
+    after = shop.monitor.tick(everything=True)
+    assert after.facts["reference"] == before.facts["reference"]
+    assert min(one.first for one in accuracy.read(shop.database, "sales")) > FIRST
+
+
+def test_what_was_numbered_early_and_committed_late_is_news(shop):
+    shop.months(1)
+    mark = news(shop.database, "sales", 0).landed
+    (step,) = news(shop.database, "sales", mark, looked=now()).steps
+    assert step == FIRST + 1
+    assert not len(news(shop.database, "sales", mark, looked=now() + 2 * LATE).steps)

@@ -102,7 +102,7 @@ def test_wrong_paths_and_options_are_told(golden, folder, capsys):
     refused(golden, folder, capsys, "this is no ONNX file", model="rows.csv")
     refused(golden, folder, capsys, "cannot be written", out="nowhere/out.csv")
     refused(golden, folder, capsys, "must end in one of .csv, .csv.gz", out="out.xlsx")
-    refused(golden, folder, capsys, "(--future FILE)", future=None)
+    refused(golden, folder, capsys, "(loopcast predict --future FILE)", future=None)
     refused(golden, folder, capsys, "'soon'", more=["--origin", "soon"])
 
 

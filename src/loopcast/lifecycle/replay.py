@@ -129,12 +129,3 @@ def common(one: Replayed, other: Replayed) -> tuple[float, ...]:
     if not levels:
         raise ArtifactError("the versions have no quantile in common; keep model.quantiles")
     return levels
-
-
-def seen_until(card: Mapping[str, Any]) -> int | None:
-    """The last step of the data that chose a version's weights; None where its card does not say."""
-    data = card.get("data") or {}
-    parts = [data[name] for name in ("train", "validation") if isinstance(data.get(name), int)]
-    if parts:
-        return max(parts)
-    return data["last"] if isinstance(data.get("last"), int) else None

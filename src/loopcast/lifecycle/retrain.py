@@ -11,7 +11,7 @@ from loopcast.lifecycle import experiment
 from loopcast.lifecycle.attempt import Attempt, Ground
 from loopcast.lifecycle.collect import Collected, collect
 from loopcast.lifecycle.fitting import Trainer
-from loopcast.lifecycle.replay import Stretch, seen_until
+from loopcast.lifecycle.replay import Stretch
 from loopcast.lifecycle.triggers import Decision, Facts, decide
 from loopcast.lifecycle.watch import go_back
 from loopcast.store import alarms
@@ -73,7 +73,7 @@ def _alone(ground: Ground, lease: Lease, force: bool, dry: bool) -> Told:
 def _facts(ground: Ground, champion: Version, collected: Collected) -> Facts:
     panel = collected.panel()
     end = int(panel.origin.max())
-    seen = seen_until(champion.card)
+    seen = champion.seen_until
     if seen is None:
         raise LoopcastError(
             f"the card of version {champion.version} does not say where its data end; export it"

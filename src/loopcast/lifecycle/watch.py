@@ -8,7 +8,7 @@ from loopcast.lifecycle.card import decision_card
 from loopcast.lifecycle.collect import Collected
 from loopcast.lifecycle.gates import compare
 from loopcast.lifecycle.paired import Paired
-from loopcast.lifecycle.replay import Stretch, replay, seen_until
+from loopcast.lifecycle.replay import Stretch, replay
 from loopcast.serving.predictor import Predictor
 from loopcast.store.leases import Lease
 from loopcast.store.retrains import Retrain
@@ -28,7 +28,7 @@ def go_back(
     if made is None or made.champion is None or made.step is None or not settings.steps:
         return None
     before = ground.registry.version(made.champion)
-    seen = [seen_until(version.card) for version in (champion, before)]
+    seen = [version.seen_until for version in (champion, before)]
     after = max(made.step, *(step for step in seen if step is not None))
     if not settings.steps <= end - after <= LOOKS * settings.steps:
         return None

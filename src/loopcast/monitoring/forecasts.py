@@ -1,7 +1,7 @@
 """The ledger's forecasts of one version as arrays, with what every part of monitoring needs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from loopcast.core.scores import median
 from loopcast.core.task import Task
 from loopcast.store.ledger import Ledger
 from loopcast.store.matching import Matched, matched
+from loopcast.store.registry import Registry
 from loopcast.store.series import key_text
 
 Floats = NDArray[np.floating[Any]]
@@ -70,9 +71,18 @@ class Given:
 
 
 def given(ledger: Ledger, *, version: int | None = None, **which: Any) -> Iterator[Given]:
-    """One for each version; `which` as in `matched`."""
+    """One for each version; `which` as in `matched`.
+
+    Steps that the version has learned from count as not landed: nobody asked what they would be.
+    """
+    registry = Registry(ledger.database, ledger.model)
     for part in matched(ledger, version=version, **which):
-        yield Given(part)
+        seen = registry.version(part.version).seen_until
+        if seen is None:
+            yield Given(part)
+            continue
+        step = part.origin[:, None] + np.arange(1, part.actual.shape[1] + 1)
+        yield Given(replace(part, actual=np.where(step > seen, part.actual, np.nan)))
 
 
 def grouping(

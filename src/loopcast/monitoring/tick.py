@@ -69,7 +69,8 @@ class Monitor:
         version = Registry(self.database, self.model).promoted()
         before = None if everything else ticks.last(self.database, self.model, "done")
         mark = {} if before is None else before.facts
-        found = news(self.database, self.model, int(mark.get("landed", 0)))
+        looked = 0 if before is None else before.at
+        found = news(self.database, self.model, int(mark.get("landed", 0)), looked)
         facts: dict[str, Any] = {
             "landed": found.landed,
             "answers": found.answers,

@@ -10,6 +10,8 @@ from loopcast.core.frequency import Frequency
 from loopcast.store.database import Database
 from loopcast.store.schema import actuals, answers, forecasts, series
 
+LATE = 15 * 60 * 1_000_000
+"""Microseconds: a value is numbered before its transaction is through, which may take as long."""
 RECENT = 5_000
 """Newest vintages that the lag is told from."""
 
@@ -39,8 +41,12 @@ class News:
         return round(float(np.median(self.recent[:, 1] - ends)) / 1e6, 1)
 
 
-def news(database: Database, model: str, mark: int) -> News:
-    """Of one model; `mark`: the number of the last vintage that was known, 0 for all."""
+def news(database: Database, model: str, mark: int, looked: int = 0) -> News:
+    """Of one model; `mark`: the number of the last vintage that was known, 0 for all.
+
+    `looked`: when that was. What was received shortly before is new as well: on PostgreSQL a smaller
+    number may be committed later.
+    """
     mine = sa.select(series.c.id).where(series.c.model == model)
     own = actuals.c.series.in_(mine)
     with database.reading() as connection:
@@ -48,14 +54,15 @@ def news(database: Database, model: str, mark: int) -> News:
             sa.select(sa.func.max(actuals.c.id), sa.func.count()).where(own)
         ).one()
         every = _steps(connection, own)
-        fresh = _steps(connection, sa.and_(own, actuals.c.id > mark))
+        late = actuals.c.received_at > looked - LATE
+        fresh = _steps(connection, sa.and_(own, sa.or_(actuals.c.id > mark, late)))
         number = sa.select(sa.func.count()).where(answers.c.model == model)
         given = int(connection.execute(number).scalar_one())
         horizon = connection.execute(
             sa.select(sa.func.max(forecasts.c.horizon)).where(forecasts.c.series.in_(mine))
         ).scalar()
-        late = sa.select(actuals.c.step, actuals.c.received_at).where(own)
-        recent = connection.execute(late.order_by(actuals.c.id.desc()).limit(RECENT)).all()
+        newest = sa.select(actuals.c.step, actuals.c.received_at).where(own)
+        recent = connection.execute(newest.order_by(actuals.c.id.desc()).limit(RECENT)).all()
     table = np.array([tuple(row) for row in recent], np.int64).reshape(-1, 2)
     return News(landed or 0, given, rows, fresh, every, horizon or 0, table)
 

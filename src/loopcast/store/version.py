@@ -42,6 +42,15 @@ class Version:
             )
         return content
 
+    @property
+    def seen_until(self) -> int | None:
+        """The last step of the data that chose its weights; None where its card does not say."""
+        data = self.card.get("data") or {}
+        parts = [data[name] for name in ("train", "validation") if isinstance(data.get(name), int)]
+        if parts:
+            return max(parts)
+        return data["last"] if isinstance(data.get("last"), int) else None
+
 
 @dataclass(frozen=True)
 class Event:
