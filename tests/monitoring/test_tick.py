@@ -8,6 +8,7 @@ from monitoring_shop import FIRST, TASK, Shop
 
 from loopcast.monitoring.tick import Monitor
 from loopcast.store import accuracy, alarms, calibrations, ticks
+from loopcast.store.actuals import Actual
 from loopcast.store.clock import now
 from loopcast.store.leases import held
 from loopcast.store.news import LATE, news
@@ -217,3 +218,24 @@ def test_what_was_numbered_early_and_committed_late_is_news(shop):
     (step,) = news(shop.database, "sales", mark, looked=now()).steps
     assert step == FIRST + 1
     assert not len(news(shop.database, "sales", mark, looked=now() + 2 * LATE).steps)
+
+
+def test_series_of_their_own_origins_are_all_service(sqlite, tmp_path):
+    shop = Shop(sqlite, tmp_path)
+    shop.path.write_bytes(b"two")
+    task = {**TASK, "origins": "own"}
+    card = {"data": {"train": FIRST + 40, "validation": FIRST + 50}}  # of the longest series
+    shop.registry.promote(shop.registry.register(shop.path, task, card).version)
+    shop.forecast(FIRST, version=2)
+    shop.land(FIRST + 1)
+    shop.monitor.tick()
+    assert accuracy.together(accuracy.read(shop.database, "sales", grouping="")).points == 20
+
+
+def test_a_period_whose_values_were_withdrawn_is_measured_no_more(shop):
+    shop.months(1)
+    shop.monitor.tick()
+    assert accuracy.read(shop.database, "sales")
+    shop.actuals.add([Actual(text, FIRST + 1, None) for text in shop.texts(range(20))])
+    shop.monitor.tick()
+    assert accuracy.read(shop.database, "sales") == []

@@ -80,6 +80,8 @@ def _again(facts: Facts, after: Sequence[int]) -> int | None:
     """How long ago the last alarm's retrain was, where its next repetition is due."""
     tries = 0
     for one in facts.attempts:
+        if one.step is not None and one.step > facts.end:
+            continue  # of a step that was withdrawn since
         if one.reason == "alarm" and one.step is not None:
             wait = facts.end - one.step
             return wait if tries < len(after) and wait >= after[tries] else None

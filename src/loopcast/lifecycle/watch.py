@@ -2,7 +2,7 @@
 
 import logging
 
-from loopcast.core.errors import ArtifactError
+from loopcast.core.errors import ArtifactError, LoopcastError
 from loopcast.lifecycle.attempt import WHO, Ground
 from loopcast.lifecycle.card import decision_card
 from loopcast.lifecycle.collect import Collected
@@ -63,9 +63,13 @@ def _back(
         f" {found.gain:.1%} on the {found.steps} steps since its promotion (p {found.p:.2g})"
     )
     retrains, model = ground.retrains, ground.registry.model
-    number = retrains.begin("watch", why, champion.version, end)
     lease.require()
-    ground.registry.go_back(before.version, why=why, who=WHO)
+    number = retrains.begin("watch", why, champion.version, end)
+    try:
+        ground.registry.go_back(before.version, champion, why=why, who=WHO)
+    except LoopcastError as error:
+        retrains.end(number, "failed", str(error))
+        raise
     facts = {"back_to": before.version, "loss_before": found.first, "loss": found.second,
              "gain": found.gain, "p": found.p, "steps": found.steps}  # fmt: skip
     card = decision_card(model, "rolled back", why, facts, [])

@@ -1,7 +1,7 @@
 """One tick: read what has landed, measure, test, learn, and write all of it in one transaction.
 
 Idempotent: everything is computed from the ledger, so a tick that runs twice, or after one that was
-killed, finds and writes the same. News are told by the numbers of rows, never by a clock.
+killed, finds and writes the same. News are told by the numbers of rows; a clock only adds to them.
 """
 
 import logging
@@ -69,8 +69,9 @@ class Monitor:
         version = Registry(self.database, self.model).promoted()
         before = None if everything else ticks.last(self.database, self.model, "done")
         mark = {} if before is None else before.facts
-        looked = 0 if before is None else before.at
-        found = news(self.database, self.model, int(mark.get("landed", 0)), looked)
+        looked = now()
+        known = int(mark.get("landed", 0)), int(mark.get("looked", 0))
+        found = news(self.database, self.model, *known)
         facts: dict[str, Any] = {
             "landed": found.landed,
             "answers": found.answers,
@@ -83,6 +84,7 @@ class Monitor:
             with self.database.writing() as connection:
                 ticks.write(connection, self.model, done)
             return done
+        facts["looked"] = looked
         anew = before is None or mark.get("rules") != facts["rules"]  # periods may be others now
         return self._write(lease, begin, version, found, facts, anew)
 
@@ -130,12 +132,13 @@ class Monitor:
         recent = found.all_steps[found.all_steps > found.last - AGAIN * max(task.season, 1)]
         firsts = np.unique(np.concatenate([steps, recent]) // length * length)
         rows: list[Accuracy] = []
+        reached: set[int] = set()  # what was thinned away stays as it was measured
         for part in _runs(firsts, length):
             first, last = int(part[0]) - found.horizon, int(part[-1]) + length - 1
             for one in given(Ledger(self.database, self.model), first=first, last=last):
                 rows += accuracies(one, part.tolist(), length, self.rules.groups)
-        measured = {one.first for one in rows}  # what was thinned away stays as it was measured
-        return [first for first in firsts.tolist() if first in measured], rows
+                reached |= set(np.unique(one.steps // length * length).tolist())
+        return [first for first in firsts.tolist() if first in reached], rows
 
     def _seen(self, version: Version, task: Task) -> "Seen":
         """What the promoted version's forecasts say."""

@@ -25,7 +25,9 @@ class Champion:
         self.registry, self._meters, self._threads = registry, meters, threads
         self._current: Served | None = None
         self._refused: tuple[int, str] | None = None
-        self._tried: tuple[int, int] | None = None  # the refused version's file, as it was
+        self._tried: tuple[int, int] | None = (
+            None  # the file of the version that was opened last, as it was
+        )
         self._lock = asyncio.Lock()
 
     @property
@@ -61,6 +63,7 @@ class Champion:
             known = self._refused is not None and self._refused[0] == version.version
             if known and _mark(version) == self._tried:
                 return  # the same file fails again
+            self._tried = _mark(version)
             try:
                 self._swap(await asyncio.to_thread(self._open, version))
                 self._refused = None
@@ -79,7 +82,7 @@ class Champion:
 
     async def _refuse(self, version: Version, error: LoopcastError) -> None:
         log.error("version %s stays out: %s", version.version, error)
-        self._refused, self._tried = (version.version, str(error)), _mark(version)
+        self._refused = (version.version, str(error))
         self._meters.refused.inc()
         try:
             await asyncio.to_thread(

@@ -1,4 +1,4 @@
-"""What has come into a model's ledger since a mark; marks are row numbers, so no clock matters."""
+"""What has come into a model's ledger since a mark; marks are row numbers; a clock only adds to what is new."""
 
 from dataclasses import dataclass
 

@@ -134,11 +134,13 @@ class Registry:
         found = self.previous()
         if found is None:
             raise UnknownVersion(f"{self.model} has no earlier promoted version to go back to")
-        return self.go_back(found, why=why or "rollback", who=who)
+        return self.go_back(found, self.promoted(), why=why or "rollback", who=who)
 
-    def go_back(self, version: int, *, why: str, who: str) -> Version:
-        """Promote an earlier version; the champion counts as undone, so that none goes back to it."""
-        left = self.promoted()
+    def go_back(self, version: int, left: Version | None, *, why: str, who: str) -> Version:
+        """Promote an earlier version; `left`, the champion, counts as undone: none goes back to it.
+
+        Raises LoopcastError where another one serves by now.
+        """
         instead = None if left is None else left.version
         return self._promoted(version, why, who, instead, UNDONE)
 

@@ -48,9 +48,10 @@ class SeriesNumbers:
 
     def keep(self) -> None:
         """The transaction was committed."""
-        fresh, known = self._fresh, self._known
-        self._known = {**known, **fresh} if len(known) + len(fresh) <= REMEMBERED else {}
-        fresh.clear()
+        self._known.update(self._fresh)
+        self._fresh.clear()
+        if len(self._known) > REMEMBERED:
+            self._known = {}
 
     def drop(self) -> None:
         """The transaction was undone."""

@@ -10,7 +10,7 @@ import pandas as pd
 from loopcast.core.judging import judge, keep, past
 from loopcast.data.frame import Frame
 from loopcast.serving.predictor import Predictor
-from loopcast.training.callbacks import INTERRUPT, PATIENCE, StopOnInterrupt, forget, keeping, why
+from loopcast.training.callbacks import INTERRUPT, PATIENCE, StopOnInterrupt, keeping, why
 from loopcast.training.cli import DEFAULTS
 from loopcast.training.datamodule import DataModule
 from loopcast.training.finish import export_best, keep_last
@@ -60,7 +60,6 @@ def fit(
     options = {"logger": False, **options, "callbacks": [*own, StopOnInterrupt()]}
     with quiet():
         run = L.Trainer(**options)
-        forget(folder)
         run.fit(forecaster, module)
         keep_last(run, forecaster, module, folder)
     artifact = export_best(forecaster, module, folder, name).path

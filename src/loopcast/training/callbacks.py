@@ -42,12 +42,12 @@ ASKING = 10
 def keeping(folder: Path, patience: int, judged: bool) -> list[Callback]:
     """Best and last checkpoint in `folder`, and an early end; `judged`: is there a validation part?"""
     if not judged:
-        return [ModelCheckpoint(folder, "best", enable_version_counter=False)]
+        return [ModelCheckpoint(folder, "best", enable_version_counter=False), Forget(folder)]
     best = ModelCheckpoint(
         folder, "best", monitor=MONITORED, save_last=True,
         enable_version_counter=False, save_on_train_epoch_end=False,
     )  # fmt: skip
-    return [best, Cooling(MONITORED, patience=patience, strict=False)]
+    return [best, Cooling(MONITORED, patience=patience, strict=False), Forget(folder)]
 
 
 class StopOnInterrupt(Callback):
@@ -158,10 +158,17 @@ def named(model: L.LightningModule) -> dict[str, Any]:
     return found
 
 
-def forget(folder: Path) -> None:
-    """Take away what was said of the weights that a fit replaces."""
-    for name in OUTDATED:
-        (folder / name).unlink(missing_ok=True)
+class Forget(Callback):
+    """Takes away what was said of the weights that a fit replaces, once it begins."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """See Forget."""
+        if trainer.is_global_zero:
+            for name in OUTDATED:
+                (self.folder / name).unlink(missing_ok=True)
 
 
 class KeepPlan(Callback):
@@ -173,7 +180,6 @@ class KeepPlan(Callback):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Before the first step, so that a cut-off run has it too."""
         if trainer.is_global_zero:
-            forget(self.folder)
             plan = trainer.datamodule.plan()  # type: ignore[attr-defined]
             derived = ("history", "season", "validation", "test", "batch_size")
             data = {**self.config.get("data", {}), **{name: plan[name] for name in derived}}
