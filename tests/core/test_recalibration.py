@@ -46,3 +46,14 @@ def test_without_a_scale_or_with_another_models_state_nothing_moves():
 def test_what_was_never_below_zero_is_not_forecast_below(sign, lowest):
     found = moved(state(**{"": [[-10, 0, 0], [-10, 0, 0]]}), sign * HISTORY)
     assert found.min() == lowest
+
+
+def test_without_a_median_both_ends_move_and_none_passes_the_middle():
+    ends = np.tile(np.float32([8, 12]), (2, 3, 1))
+    told = {"levels": [0.1, 0.9], "horizons": [[1, 1], [2, 3]]}
+    wide = {**told, "groups": {"": [[-1, 1], [0, 0.5]]}}
+    found = recalibrated(ends, HISTORY, KEYS, 4, (0.1, 0.9), wide)
+    assert found[0].tolist() == [[6, 14], [8, 13], [8, 13]]
+    narrow = {**told, "groups": {"": [[9, -9], [9, -9]]}}
+    found = recalibrated(ends, HISTORY, KEYS, 4, (0.1, 0.9), narrow)
+    assert set(found.ravel().tolist()) == {10.0}

@@ -4,7 +4,7 @@ import pytest
 
 from loopcast.core.grid import grid
 from loopcast.core.panel import Panel
-from loopcast.core.season import detect
+from loopcast.core.season import detect, worth
 from loopcast.core.task import Task
 
 
@@ -108,3 +108,7 @@ def test_days_of_a_shop_repeat_after_a_week(shared_data):
     frame = pd.read_csv(shared_data / "store_item" / "train.csv.gz")
     few = frame[frame.item <= 3].sort_values("date")
     assert detect(positions(few, ["store", "item"], "sales")) == 7
+
+
+def test_a_season_that_repeats_exactly_is_worth_it():
+    assert worth(panel(np.tile(np.arange(12.0), 4)), 12, 12) is True

@@ -117,3 +117,16 @@ def test_mistakes_are_a_sentence_and_status_2(folder, capsys, flags, message):
         guarded(lambda: command(["explain", *flags]))
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@dataclass(frozen=True)
+class Nothing(Planted):
+    """Forecasts 0, or 5 where the price is above 1."""
+
+    def run(self, prepared):
+        return 5.0 * (prepared["future"][:, -3:, :1] > 1) * np.ones(3, np.float32)
+
+
+def test_moves_of_a_forecast_of_0_are_shares_of_the_history():
+    found = explain(Nothing(), {**rows(), "price": np.ones(800)}, None, "2023-07-01")
+    assert all(one["moved"] < 10 for one in found["features"])

@@ -1,6 +1,7 @@
 """Pictures of forecasts, and scenarios side by side: files in, pictures and tables out."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -171,3 +172,16 @@ def test_files_of_one_name_in_two_folders_are_told_apart(golden, scenarios):
     (scenarios / "other" / "as_is.csv").write_bytes((scenarios / "dear.csv").read_bytes())
     predict(golden, "--future", "as_is.csv", "--future", "other/as_is.csv", "--out", "both.csv")
     assert pd.read_csv("both.csv").scenario.unique().tolist() == ["as_is.csv", "other/as_is.csv"]
+
+
+def test_a_single_step_is_drawn(tmp_path):
+    whole = forecast()
+    one = replace(whole, times=whole.times[:, :1], quantiles=whole.quantiles[:, :1])
+    picture(one, rows(), replace(TASK, horizon=1), tmp_path / "x.svg")
+    marks = (tmp_path / "x.svg").read_text()
+    assert "<use" in marks and "LineCollection" in marks
+
+
+def test_a_key_with_dollars_is_text(tmp_path):
+    picture(forecast(("$5%-$10%", "b")), rows(("$5%-$10%", "b")), TASK, tmp_path / "x.svg")
+    assert "$5%-$10%" in drawn(tmp_path / "x.svg")

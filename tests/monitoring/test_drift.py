@@ -146,6 +146,14 @@ def test_hours_are_looked_at_by_day():
     assert (clock.unit, clock.season, clock.year) == (24, 1, 365)
     assert Clock.of(Frequency.parse("MS"), 12) == Clock(1, 12, 12)
     assert Clock.of(Frequency.parse("D"), 7) == Clock(1, 7, 365)
+    assert Clock.of(Frequency.parse("h"), 168) == Clock(24, 7, 365)  # days, not weeks
+    assert Clock.of(Frequency.parse("1"), 52) == Clock(4, 13, 260)
+
+
+def test_yearly_data_can_raise_an_alarm():
+    table = chance.largest(12, 1, 1, 0.0, 2)
+    assert np.isfinite(table).all()
+    assert chance.threshold(0.05, 0.0, 12, 1, 1, 2) > 1
     whole = Windows(np.zeros(1, int), np.array([0]), np.arange(4.0)[None])
     assert looks(whole, 1, 1, 4, 2, 4).tolist() == [[0.5, 2.5]]
 

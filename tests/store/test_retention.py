@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from loopcast.store.actuals import Actual, Actuals
 from loopcast.store.ledger import Answer, Ledger, answer_id
 from loopcast.store.matching import matched
-from loopcast.store.parquet import export
+from loopcast.store.parquet import columns, export
 from loopcast.store.registry import Registry
 from loopcast.store.retention import DAY, Retention, thin
 from loopcast.store.series import key_text
@@ -72,3 +74,13 @@ def test_the_ledger_as_parquet(ledger, tmp_path):
     assert str(row["time"].item()) == "2019-01-01 00:00:00"
     assert frame.actual.isna().sum() == len(frame) - 1
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_key_called_as_a_column_of_the_file_keeps_both(ledger):
+    part = matched(ledger)[0]
+    named = {**part.task, "series": ["version", "q0.5"]}
+    keys = [{"version": key["shop"], "q0.5": "x"} for key in part.keys]
+    flat = columns(replace(part, task=named, keys=keys))
+    assert set(flat["version"]) == {1}
+    assert set(flat["version_"]) == {key["shop"] for key in part.keys}
+    assert set(flat["q0.5_"]) == {"x"} and flat["q0.5"].dtype == np.float32

@@ -151,6 +151,15 @@ def test_time_and_values_that_come_close_questions(reviews):
     assert {one.closed for one in reviews.read(open_only=False)} == {"landed", "expired"}
 
 
+def test_a_value_that_was_withdrawn_closes_no_question(reviews):
+    actuals = Actuals(reviews.database, "sales")
+    actuals.add([Actual(key("wide"), 101, 5.0)])
+    actuals.add([Actual(key("wide"), 101, None)])
+    assert reviews.sweep() == 3
+    actuals.add([Actual(key("wide"), 101, 6.0)])
+    assert reviews.sweep() == 2
+
+
 def override(ledger, name="wide", value=18.0, author="ann", **more):
     part = newest(ledger)[0]
     row = [k["shop"] for k in part.keys].index(name)

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopcast.core.naive import window_scale
+from loopcast.core.scores import median
 
 Floats = NDArray[np.floating[Any]]
+HALF, CLOSE = 0.5, 1e-6
 
 
 def recalibrated(
@@ -65,11 +67,16 @@ def offsets(state: Mapping[str, Any], group: Sequence[str], horizon: int) -> Flo
 
 
 def rising(moved: Floats, quantiles: Floats, levels: Sequence[float]) -> Floats:
-    """Levels from the median outwards never cross; those at 0.5 are as they were."""
-    result = moved.copy()
-    middle = int(np.argmin(np.abs(np.asarray(levels) - 0.5)))
-    result[..., middle] = quantiles[..., middle]
-    result[..., middle:] = np.maximum.accumulate(result[..., middle:], axis=-1)
-    lower = result[..., middle::-1]
-    result[..., middle::-1] = np.minimum.accumulate(lower, axis=-1)
+    """Levels from the median outwards never cross; those at 0.5 are as they were.
+
+    Without such a level the median lies between two, and neither moves beyond it.
+    """
+    result, middle = moved.copy(), median(quantiles, levels)[..., None]
+    told = np.asarray(levels)
+    below, above = told < HALF - CLOSE, told > HALF + CLOSE
+    result[..., ~(below | above)] = middle
+    upper = np.maximum(result[..., above], middle)
+    result[..., above] = np.maximum.accumulate(upper, axis=-1)
+    lower = np.minimum(result[..., below], middle)
+    result[..., below] = np.minimum.accumulate(lower[..., ::-1], axis=-1)[..., ::-1]
     return result

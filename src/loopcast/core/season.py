@@ -118,7 +118,7 @@ def worth(panel: Panel, season: int, horizon: int) -> bool | None:
         for i in chosen
     ]
     ago, mean = np.sum(sums, axis=0) if sums else (0.0, 0.0)
-    return None if ago == mean == 0 else bool(0 < ago < mean)
+    return None if ago == mean == 0 else bool(ago < mean)
 
 
 def _against_mean(rows: NDArray[Any], season: int, horizon: int) -> tuple[float, float]:

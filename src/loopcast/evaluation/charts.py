@@ -75,6 +75,9 @@ class Chart:
         """The area between two lines."""
         across, below, above = self.across(x), self.up(low), self.up(high)
         known = np.isfinite(below) & np.isfinite(above)
+        if len(across) == 1 and known[0]:  # an area needs two
+            across = across + np.array([-3.0, 3.0])
+            below, above, known = below.repeat(2), above.repeat(2), known.repeat(2)
         corners = [*zip(across[known], above[known], strict=True)]
         corners += [*zip(across[known], below[known], strict=True)][::-1]
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in corners)

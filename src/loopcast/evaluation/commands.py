@@ -76,7 +76,7 @@ def _explain(options: argparse.Namespace) -> None:
     rows = _rows(options, predictor.task)
     explain = import_module("loopcast.evaluation.explain")
     origin = options.origin
-    if run is not None and not origin and not options.future and predictor.task.future.names:
+    if not origin and not options.future and predictor.task.future.names:
         origin = explain.reaching(rows, predictor.task)
     future = read(options.future) if options.future else None
     found = explain.explain(predictor, rows, future, origin, _key(options.series))

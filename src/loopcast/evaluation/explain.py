@@ -74,7 +74,7 @@ def explain(
     series = _chosen(panel, task, key)
     prepared = inputs(panel, task, series, panel.origin[series])
     base = _median(predictor, prepared)
-    size = max(float(np.abs(base).sum()), 1e-12)
+    size = _size(base, prepared["target"])
     generator = np.random.default_rng(SEED)
     others = [_others(panel, task, series, generator) for _ in range(SWAPS)]
     return {
@@ -84,7 +84,7 @@ def explain(
         "key": dict(key) if key else None,
         "origin": str(Frequency.parse(task.frequency).time(panel.origin[series]).max()),
         "features": sorted(
-            (_moved(predictor, prepared, base, column, others) for column in _columns(task)),
+            (_moved(predictor, prepared, base, column, others, size) for column in _columns(task)),
             key=lambda one: -one["moved"],
         ),
         "history": list(_hidden(predictor, prepared, base, task, size)),
@@ -152,9 +152,10 @@ def _steps(task: Task, days: int) -> int:
 
 
 def _moved(
-    predictor: Predictor, prepared: Prepared, base: Array, column: Column, others: list[Prepared]
-) -> dict[str, Any]:
-    size, moves, steps, steps_ahead = np.abs(base).sum(), [], [], base.shape[1]
+    predictor: Predictor, prepared: Prepared, base: Array, column: Column, others: list[Prepared],
+    size: float,
+) -> dict[str, Any]:  # fmt: skip
+    moves, steps, steps_ahead = [], [], base.shape[1]
     before, after = [], []
     for other in others:
         given = column.swapped(prepared, other)
@@ -165,16 +166,25 @@ def _moved(
         levels = (_level(column.cells(one), ahead) for one in (given, prepared))
         before.append(next(levels) - next(levels))
         after.append(change.mean(1))
-    by_step = np.mean(steps, axis=0) / np.maximum(np.abs(base).sum(0), 1e-12)
+    each = np.abs(base).sum(0)
+    by_step = np.mean(steps, axis=0) / np.where(each > 0, each, size / steps_ahead)
     told = {
         "name": column.name,
         "role": column.role,
-        "moved": _plain(np.mean(moves) / max(size, 1e-12)),
+        "moved": _plain(np.mean(moves) / size),
     }
     told["by_step"] = [_plain(value) for value in by_step]
     if column.place is not None:
         told["direction"] = _direction(np.concatenate(before), np.concatenate(after))
     return told
+
+
+def _size(base: Array, target: Array) -> float:
+    """What moves are shares of: the forecast; where it is 0 throughout, as much of the history."""
+    own = float(np.abs(base).sum())
+    known = np.abs(target[np.isfinite(target)])
+    past = float(known.mean()) * base.size if known.size else 0.0
+    return own or past or 1.0
 
 
 def _level(cells: Array, part: slice) -> Array:

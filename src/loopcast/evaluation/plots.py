@@ -47,6 +47,7 @@ STYLE: dict[Any, Any] = {
     "ytick.left": False,
     "legend.frameon": False,
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a key may hold $
 }
 
 
@@ -199,7 +200,12 @@ def _fan(
             lw=0,
             label=label,
         )
-    ax.plot(times, median(quantiles, forecast.levels), color=colour, lw=1.7, label=name)
+        if len(times) == 1:  # an area needs two
+            ends = quantiles[:, low], quantiles[:, high]
+            ax.vlines(times, *ends, color=colour, alpha=depth, lw=8)
+    point = median(quantiles, forecast.levels)
+    marker = "o" if len(times) == 1 else None
+    ax.plot(times, point, color=colour, lw=1.7, marker=marker, ms=4, label=name)
 
 
 def _history(ax: Any, times: Any, values: Any, origin: Any) -> None:

@@ -78,7 +78,8 @@ class Judged:
     def _reason(
         self, looked: Looked, scope: Scope, rows: slice, worst: Any, names: Sequence[Any]
     ) -> str:
-        now = float(np.nanmean(looked.error[rows][worst[0], -max(self.compared.clock.season, 3) :]))
+        told = looked.error[rows][worst[0]]
+        now = float(told[np.isfinite(told)][-max(self.compared.clock.season, 3) :].mean())
         was = float(looked.was[rows][worst[0]])
         side = "more" if now > was else "less"
         what = (

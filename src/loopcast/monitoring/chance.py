@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loopcast.monitoring.scores import Course, course, widths
+from loopcast.monitoring.scores import WIDTHS, Course, course, widths
 
 Floats = NDArray[np.floating[Any]]
 
@@ -57,7 +57,8 @@ def _grid(autocorrelation: float) -> int:
 @lru_cache(maxsize=64)
 def largest(reference: int, year: int, season: int, phi: float, sides: int) -> Floats:
     """Sorted, [round]: the largest score of each simulated year."""
-    up, down = _rounds(reference, year, season, round(phi, 3))
+    looks = max(year, WIDTHS[0])  # a year of yearly data is one, which no window holds
+    up, down = _rounds(reference, looks, season, round(phi, 3))
     return np.sort(np.fmax(up, down) if sides == 2 else up)
 
 

@@ -121,6 +121,9 @@ def _texts(given: Given, newest: Any, told: Mapping[str, Any]) -> Iterator[str]:
         if new and complete:
             yield f"{column} has {len(new)} new categories, e.g. {new[0]}"
         now = dict(zip(names.tolist(), (counts / counts.sum()).tolist(), strict=True))
+        if not complete:  # then they are one
+            now = {name: now.get(name, 0.0) for name in shares}
+            now[""], shares = 1 - sum(now.values()), {**shares, "": 1 - sum(shares.values())}
         apart = sum(abs(now.get(n, 0) - shares.get(n, 0)) for n in {*now, *shares}) / 2
         if apart > MIXED:
             yield f"the mix of {column} differs from the train part's: {apart:.0%} of series moved"

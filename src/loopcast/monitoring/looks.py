@@ -54,8 +54,9 @@ class Clock:
         """A year of plain integers is 20 seasons, 100 looks at least."""
         steps = steps_a_year(frequency, season)
         unit = -(-steps // MOST)
-        if unit > 1 and season > 1 and season < MOST:
-            unit = -(-unit // season) * season  # whole rounds: hours of a day
+        if unit > 1 and season > 1 and season < MOST:  # whole rounds, or even parts of one
+            even = (part for part in range(unit, season + 1) if season % part == 0)
+            unit = next(even, -(-unit // season) * season)
         return cls(unit, season // unit if season % unit == 0 else 1, max(steps // unit, 1))
 
 

@@ -32,6 +32,10 @@ def export(ledger: Ledger, path: Path, *, repeated: bool = False) -> int:
     return int(whole.num_rows)
 
 
+OURS = ("id", "given_at", "version", "origin", "horizon", "time", "mean", "actual", "as_of")
+"""Columns of the file; a key of such a name gets "_" behind it."""
+
+
 def columns(part: Matched) -> dict[str, Any]:
     """Flat columns, [forecast * horizon] each."""
     count, horizon, _ = part.quantiles.shape
@@ -43,7 +47,9 @@ def columns(part: Matched) -> dict[str, Any]:
         "given_at": part.given_at.astype("M8[us]")[owner],
         "version": np.full(count * horizon, part.version),
     }
-    flat |= {name: np.array(texts, object)[owner] for name, texts in _keys(part)}
+    ours = {*OURS, *(f"q{level:g}" for level in part.task["quantiles"])}
+    for name, texts in _keys(part):
+        flat[f"{name}_" if name in ours else name] = np.array(texts, object)[owner]
     flat["origin"] = frequency.time(part.origin)[owner]
     flat["horizon"] = np.tile(ahead, count)
     flat["time"] = frequency.time(part.origin[:, None] + ahead).ravel()

@@ -105,9 +105,15 @@ class Reviews:
         """Close what time or an actual value has answered; how many are open after it."""
         at = now() if at is None else at
         still = [reviews.c.model == self.model, reviews.c.closed.is_(None)]
+        newer = actuals.alias()
+        later = sa.exists().where(
+            newer.c.series == actuals.c.series, newer.c.step == actuals.c.step,
+            newer.c.as_of > actuals.c.as_of,
+        ).correlate(actuals)  # fmt: skip
         landed = sa.exists().where(
-            actuals.c.series == reviews.c.series, actuals.c.step == reviews.c.step
-        )
+            actuals.c.series == reviews.c.series, actuals.c.step == reviews.c.step,
+            actuals.c.value.is_not(None), ~later,
+        )  # fmt: skip
         with self.database.writing() as connection:
             for closed, rule in (("landed", landed), ("expired", reviews.c.open_until <= at)):
                 change = sa.update(reviews).where(*still, rule)
