@@ -62,7 +62,7 @@ def test_every_key_of_the_data_section_that_reads_rows_is_told(page) -> None:
     told = set(re.findall(r"`(\w+)`", page))
     assert set(get_type_hints(Reading)) - {"source", "horizon", "history"} <= told
     assert {"validation", "test", "stride"} <= told
-    assert {field.name for field in fields(Checks)} - {"parts"} <= told
+    assert {field.name for field in fields(Checks)} - {"parts", "wanted"} <= told
 
 
 def test_every_config_shown_can_be_read(root) -> None:
