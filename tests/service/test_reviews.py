@@ -93,6 +93,9 @@ def test_an_override_needs_a_reason_and_says_if_the_forecast_was_hidden(desk):
     desk.post(path, {"what": "guess", "value": 1}, status=422)
     desk.post(path, {"what": "override", "value": 90, "reason": "shut for a week"})
     desk.post(path, {"what": "override", "value": 95, "reason": "two days only"})
+    mine = desk.client.get("/v1/overrides", headers=desk.headers("bob")).json()
+    assert mine["overrides"] == []  # he has not seen the forecast
+    assert mine["value_added"]["overrides"] == 2
     desk.post(path, {"what": "override", "value": 70, "reason": "me too"}, who="bob")
     given = desk.client.get("/v1/overrides", headers=desk.headers("ann")).json()["overrides"]
     assert [(o["author"], o["value"], o["hidden"]) for o in given] == [

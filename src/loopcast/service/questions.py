@@ -73,7 +73,7 @@ class Questions:
 
     async def overrides(self, request: Request) -> Response:
         """The latest, and the forecast value added by all."""
-        return reply(await asyncio.to_thread(self._overrides))
+        return reply(await asyncio.to_thread(self._overrides, _author(request)))
 
     async def override(self, request: Request) -> Response:
         """Another value in place of one step of a forecast that was answered."""
@@ -101,7 +101,7 @@ class Questions:
     def _frequency(self) -> Frequency:
         return self._champion.current.frequency
 
-    def _overrides(self) -> dict[str, Any]:
+    def _overrides(self, author: str) -> dict[str, Any]:
         given, frequency = self._people.overrides.read(), self._frequency()
         value = added(given)
         return {
@@ -113,7 +113,9 @@ class Questions:
                 "model_wape": _number(value.model),
                 "gain": _number(value.gain),
             },
-            "overrides": [_override(one, frequency) for one in given[:MOST]],
+            "overrides": [
+                _override(one, frequency) for one in self._people.told(given[:MOST], author)
+            ],
         }
 
     def _put(self, sent: OverrideSent, served: Served, author: str) -> bool:

@@ -38,7 +38,7 @@ class QuestionPages:
 
     async def index(self, request: Request) -> Response:
         """Open questions, the latest that are closed, and the value added."""
-        facts = await asyncio.to_thread(self._index)
+        facts = await asyncio.to_thread(self._index, request.state.client)
         return self._paper.html(request, "reviews.html", facts)
 
     async def show(self, request: Request) -> Response:
@@ -72,7 +72,7 @@ class QuestionPages:
         await asyncio.to_thread(self._people.say, review, session.name, what, value, reason)
         return see_other(f"/ui/reviews/{review.id}?said={what}")
 
-    def _index(self) -> dict[str, Any]:
+    def _index(self, author: str) -> dict[str, Any]:
         reviews = self._people.reviews
         closed = [one for one in reviews.read(open_only=False, limit=200) if one.closed]
         given = self._people.overrides.read()
@@ -83,7 +83,7 @@ class QuestionPages:
             "closed": [self._dated(one) for one in closed[:20]],
             "added": added(given),
             "groups": [("blind", added(hidden)), ("having seen the forecast", added(seen))],
-            "given": [(*self._point(one),) for one in given[:20]],
+            "given": [(*self._point(one),) for one in self._people.told(given, author)[:20]],
             "asked": self._parts.settings.reviews,
         }
 
