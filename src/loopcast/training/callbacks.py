@@ -166,7 +166,8 @@ class Forget(Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """See Forget."""
-        if trainer.is_global_zero:
+        trial = getattr(trainer, "fast_dev_run", False)  # of one batch, which leaves no weights
+        if trainer.is_global_zero and not trial:
             for name in OUTDATED:
                 (self.folder / name).unlink(missing_ok=True)
 
