@@ -129,8 +129,11 @@ def replace(
     connection: sa.Connection, model: str, firsts: Sequence[int], rows: Sequence[Accuracy]
 ) -> None:
     """`rows` are all there is of the periods that begin at `firsts`, and of what overlaps them."""
-    begin, end = sa.bindparam("begin"), sa.bindparam("end")
-    mine = sa.and_(accuracy.c.model == model, accuracy.c.first <= end, accuracy.c.last >= begin)
+    mine = sa.and_(
+        accuracy.c.model == model,
+        accuracy.c.first <= sa.bindparam("end"),
+        accuracy.c.last >= sa.bindparam("begin"),
+    )
     if firsts:
         last = {one.first: one.last for one in rows}
         periods = [{"begin": one, "end": last.get(one, one)} for one in firsts]

@@ -75,8 +75,9 @@ class Earlier:
         for here, name in enumerate(encoder.names):
             place, fact = known.get(name, (0, {}))
             vectors = self.state.get(f"encoder.features.{place}.table")
-            kind = {Category: "vocabulary", Holidays: "names"}.get(type(encoder.features[here]), "")
-            texts = fact.get(kind)
+            feature = encoder.features[here]
+            own = "vocabulary" if isinstance(feature, Category) else "names"
+            texts = fact.get(own) if isinstance(feature, Category | Holidays) else None
             if vectors is not None and texts is not None:
                 found[here] = Table(list(texts), vectors)
         return found
