@@ -23,7 +23,7 @@ log = logging.getLogger("loopcast.service")
 DAY = 86_400_000_000
 LARGEST = 1e300
 MOST = 1_000
-"""Open questions that are looked at, if no more may be open."""
+"""Of the newest questions so many are looked at, if no more may be open."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,17 @@ class People:
         """What was known when nothing was worth a question: until it changes nobody looks again."""
 
     def told(self, given: Sequence[Override], author: str) -> list[Override]:
-        """Without what others said of open questions whose forecast this person has not seen."""
-        open_ = self.reviews.read(limit=max(self._asked.size, MOST))
-        blind = {(one.series, one.step) for one in open_ if not one.seen_by(author)}
-        return [one for one in given if one.author == author or (one.series, one.step) not in blind]
+        """Without what others said of questions whose forecast this person has not seen.
+
+        Until the actual value has come: a question that another one answered may be answered too.
+        """
+        asked = self.reviews.read(open_only=False, limit=max(self._asked.size, MOST))
+        blind = {(one.series, one.step) for one in asked if not one.seen_by(author)}
+        return [
+            one
+            for one in given
+            if one.author == author or one.actual is not None or (one.series, one.step) not in blind
+        ]
 
     def fill(self) -> int:
         """Close what is over, ask what is worth it; how many questions are new."""
