@@ -25,9 +25,8 @@ class Champion:
         self.registry, self._meters, self._threads = registry, meters, threads
         self._current: Served | None = None
         self._refused: tuple[int, str] | None = None
-        self._tried: tuple[int, int] | None = (
-            None  # the file of the version that was opened last, as it was
-        )
+        self._tried: tuple[int, int] | None = None
+        """The file of the version that was opened last, as it was."""
         self._lock = asyncio.Lock()
 
     @property
