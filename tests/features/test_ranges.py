@@ -62,3 +62,18 @@ def panel(*target):
 )
 def test_the_floor_is_learned_told_or_named(lower, told, target, found):
     assert floor(lower, told, panel(*target)) == found
+
+
+def test_the_median_stays_where_a_skewed_range_is_narrowed():
+    ranges = Ranges(1, LEVELS)
+    ranges.offset[:] = torch.tensor([0.4, 0.0, -0.4])
+    skewed = torch.tensor([[[-0.1, 0.0, 5.0]], [[-5.0, 0.0, 0.1]], [[-5.0, 0.0, 5.0]]])
+    found = ranges(skewed, *place(3))
+    assert found[..., 1].tolist() == [[0.0], [0.0], [0.0]]
+    assert torch.equal(found, found.sort(-1).values)
+    assert found[2].tolist() == [[-1.0, 0.0, 1.0]]
+    pair = Ranges(1, (0.1, 0.9))  # nothing to hold on to
+    pair.offset[:] = torch.tensor([0.4, -0.4])
+    torch.testing.assert_close(
+        pair(torch.tensor([[[0.0, 10.0]]]), *place(1)), torch.tensor([[[4.0, 6.0]]])
+    )

@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from onnxruntime import InferenceSession
 
 from loopcast.features.scaling import Scaling
 
@@ -166,3 +167,38 @@ def test_leading_axes_are_kept():
     scaled, location, scale = Scaling()(target, torch.ones_like(target))
     assert scaled.shape == target.shape
     assert location.shape == scale.shape == (3, 4, 5, 1)
+
+
+def test_change_is_the_deviation_where_hardly_a_step_has_a_neighbour():
+    values = np.full((2, 90), NAN)
+    values[:, ::3] = np.random.default_rng(0).normal(0, 20, (2, 30))
+    values[1, 1] = values[1, 0] + 1e-3  # one pair, nearly alike
+    _, _, scale = run(Scaling("change"), values)
+    assert np.allclose(scale[:, 0], np.nanstd(values, axis=1), rtol=1e-4)
+    _, _, dense = run(Scaling("change"), values[:, ::3])
+    change = np.abs(np.diff(values[:, ::3])).mean(1)
+    assert np.allclose(dense[:, 0], change, rtol=1e-4)
+
+
+@pytest.mark.parametrize("size", [1e-5, 1e-2, 0.999, 1.001, 50.0, 1e9, 1e30])
+def test_log1p_is_exact_there_and_back(size):
+    values = np.linspace(-size, size, 101).astype(np.float32)
+    scaling = Scaling("standard", "log1p")
+    found = scaling.transformed(torch.from_numpy(values)).numpy()
+    exact = np.sign(values) * np.log1p(np.abs(values.astype(np.float64)))
+    np.testing.assert_allclose(found, exact, rtol=1e-6)
+    back = scaling.inverse(torch.from_numpy(found)).numpy()
+    np.testing.assert_allclose(back, values, rtol=1e-4)
+
+
+def test_log1p_of_small_rates_is_the_same_in_the_graph(tmp_path):
+    scaling = Scaling("standard", "log1p").eval()
+    target = torch.rand(8, 20, generator=torch.Generator().manual_seed(0)) * 1e-4
+    path = tmp_path / "scaling.onnx"
+    torch.onnx.export(scaling, (target, torch.ones(8, 20)), path, dynamo=True, verbose=False)
+    session = InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_inputs()]
+    feed = dict(zip(names, (target.numpy(), np.ones((8, 20), np.float32)), strict=True))
+    expected = scaling(target, torch.ones(8, 20))
+    for ours, graph in zip(expected, session.run(None, feed), strict=True):
+        np.testing.assert_allclose(graph, ours, rtol=1e-4, atol=1e-5)

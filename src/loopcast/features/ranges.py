@@ -33,6 +33,7 @@ class Ranges(nn.Module):
     def __init__(self, horizon: int, levels: Sequence[float]) -> None:
         super().__init__()
         self.partner = partners(levels)
+        self.center = list(levels).index(0.5) if 0.5 in levels else None
         self.register_buffer("offset", torch.zeros(GROUPS, horizon, len(levels)))
         self.register_buffer("knots", torch.arange(GROUPS, dtype=torch.float32))
         self.register_buffer("floor", torch.tensor(-inf))
@@ -42,7 +43,15 @@ class Ranges(nn.Module):
         width = (scaled[..., self.partner] - scaled).abs().clamp(min=NARROWEST)
         steps = (noise(location, scale) - self.knots[:-1]) / self.knots.diff()  # [batch, group - 1]
         change = steps.clamp(0, 1)[..., None, None] * self.offset.diff(dim=0)
-        return scaled + (self.offset[0] + change.sum(1)) * width
+        moved = scaled + (self.offset[0] + change.sum(1)) * width
+        return moved if self.center is None else self._around(moved, scaled)
+
+    def _around(self, moved: Tensor, scaled: Tensor) -> Tensor:
+        """No end passes the median, which stays: a skewed range narrowed by its whole width could."""
+        assert self.center is not None
+        below, above = moved[..., : self.center], moved[..., self.center + 1 :]
+        median = scaled[..., self.center : self.center + 1]
+        return torch.cat([torch.minimum(below, median), median, torch.maximum(above, median)], -1)
 
     def above(self, units: Tensor) -> Tensor:
         """Not below the floor, in the target's units."""

@@ -14,6 +14,8 @@ RATIOS = (0.05, 1.0)
 """A flat window's scale is between these shares of its location."""
 ZERO_SHARE = 0.25
 """A window of zeros has this share of the scale that is typical for its series."""
+PAIRED = 0.125
+"""With fewer pairs of neighbours than this share of the observed steps, a change tells nothing."""
 QUARTILES = 1.349  # distance of a normal distribution's quartiles in deviations
 LARGEST = 88.0  # exp of it is still a float32
 
@@ -23,8 +25,8 @@ class Scaling(nn.Module):
 
     "mean_absolute" has location 0; "robust" is the median and the quartile distance;
     "change" is the mean, and the mean absolute change from one step to the next, so that a trend does
-    not make its own errors look small. log1p keeps
-    the sign: it means log1p(|x|) on either side of zero.
+    not make its own errors look small; the deviation where hardly a step has an observed neighbour.
+    log1p keeps the sign: it means log1p(|x|) on either side of zero.
     """
 
     def __init__(self, kind: Kind = "standard", transform: Transform = "none") -> None:
@@ -67,13 +69,14 @@ class Scaling(nn.Module):
     def transformed(self, values: Tensor) -> Tensor:
         """The target's units -> transformed units."""
         if self.transform == "log1p":
-            return values.sign() * values.abs().log1p()
+            return values.sign() * _log1p(values.abs())
         return values.asinh() if self.transform == "asinh" else values
 
     def inverse(self, values: Tensor) -> Tensor:
         """Transformed units -> the target's units; always finite."""
         if self.transform == "log1p":
-            return values.sign() * values.abs().clamp(max=LARGEST).expm1()
+            half = values.abs().clamp(max=LARGEST) / 2
+            return values.sign() * 2 * half.sinh() * half.exp()  # expm1, exact in ONNX too
         if self.transform == "asinh":
             return values.clamp(-LARGEST, LARGEST).sinh()
         return values
@@ -95,11 +98,13 @@ class Scaling(nn.Module):
         location = values.sum(dim=-1, keepdim=True) / count
         location = location + ((values - location).mul_(mask)).sum(dim=-1, keepdim=True) / count
         rest = (values - location).mul_(mask)
-        if self.kind == "change" and values.shape[-1] > 1:
-            return location, _change(values, mask), rest
         peak = rest.abs().amax(dim=-1, keepdim=True).clamp(min=1e-30)
         length = torch.linalg.vector_norm(rest / peak, dim=-1, keepdim=True)
-        return location, peak * length / count.sqrt(), rest
+        deviation = peak * length / count.sqrt()
+        if self.kind == "change" and values.shape[-1] > 1:
+            change, pairs = _change(values, mask)
+            deviation = torch.where(pairs < PAIRED * count, deviation, change)
+        return location, deviation, rest
 
     def _positive(
         self, location: Tensor, deviation: Tensor, count: Tensor, typical: Tensor, spread: Tensor
@@ -116,11 +121,18 @@ class Scaling(nn.Module):
         return torch.where(count > 0, scale, spread).clamp(min=1e-30)
 
 
-def _change(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean absolute change between neighbours that are both observed; 0 where there are none."""
+def _log1p(values: Tensor) -> Tensor:
+    """Of numbers that are not negative; in ONNX log1p is log(1 + x), which loses small ones."""
+    small = values.clamp(max=1.0)
+    return torch.where(values < 1, 2 * (small / (2 + small)).atanh(), (1 + values).log())
+
+
+def _change(values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean absolute change between neighbours that are both observed, 0 without; and how many are."""
     both = mask[..., 1:] * mask[..., :-1]
     change = (values[..., 1:] - values[..., :-1]).abs() * both
-    return change.sum(dim=-1, keepdim=True) / both.sum(dim=-1, keepdim=True).clamp(min=1)
+    pairs = both.sum(dim=-1, keepdim=True)
+    return change.sum(dim=-1, keepdim=True) / pairs.clamp(min=1), pairs
 
 
 def _quartiles(values: Tensor, mask: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
