@@ -144,6 +144,12 @@ def test_codes_of_several_places_are_one_calendar_and_subdivisions_differ():
     assert date(1970, 1, 1) + timedelta(boyne) == date(2023, 7, 12)
 
 
+def test_subdivisions_are_not_all_upper_case():
+    peace = int(np.datetime64("2023-08-08", "D").astype(int))  # Augsburg's own
+    assert peace in holiday_days("DE-Augsburg", 2023, 2023)
+    assert peace not in holiday_days("DE-by", 2023, 2023)
+
+
 def test_what_is_no_place_is_named():
     with pytest.raises(ConfigError, match="'XX'"):
         fitted("D", ("XX",))

@@ -41,6 +41,11 @@ BAD = {
     "no time column": (pd.DataFrame(without("Month")), MissingColumn, "'Month' is not there"),
     "daily rows": (GOOD | {"Month": DAYS}, WrongTime, "several rows.*frequency is MS.*aggregate"),
     "quarterly rows": (GOOD | {"Month": QUARTERS}, WrongTime, "3 steps or multiples.*MS"),
+    "quarterly rows of two": (
+        {"Shop": ["a"] * 12 + ["b"] * 12, "Month": [*QUARTERS, *QUARTERS], "Sold": [1] * 24},
+        WrongTime,
+        "3 steps or multiples.*MS",
+    ),
     "years as numbers": (GOOD | {"Month": [2023.5] * 12}, WrongTime, "2023.5.*ISO dates"),
     "times in words": (
         GOOD | {"Month": [*MONTHS[:11], "soon"]},

@@ -145,6 +145,10 @@ def test_a_checkpoint_of_another_run_is_named(config, monkeypatch):
             ["--model.network=loopcast.models.patchtst.PatchTST", "--model.network.heads=3"],
             "heads is 3; it must divide the width",
         ),
+        (
+            ["--model.network=loopcast.models.tide.TiDE", "--model.network.projected=2"],
+            "projected is 2; it must be 3 or more",
+        ),
     ],
 )
 def test_settings_that_fail_late_are_told_early(tmp_path, monkeypatch, capsys, flags, message):

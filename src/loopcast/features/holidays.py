@@ -7,6 +7,7 @@ import copy
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Self
 
 import numpy as np
@@ -47,13 +48,15 @@ def holiday_days(code: str, first: int, last: int) -> Days:
 
     country, _, subdivision = code.strip().partition("-")
     known = COUNTRIES.get(code.strip().lower().replace(" ", "_"))
-    try:
-        given = (known[1], None) if known else (country.upper(), subdivision.upper() or None)
-        found = holidays.country_holidays(
-            given[0], subdiv=given[1], years=range(first, last + 1), language="en_US"
-        )
-    except NotImplementedError as error:
-        raise KeyError(code) from error
+    country, subdivision = (known[1], "") if known else (country.upper(), subdivision)
+    for part in dict.fromkeys((subdivision, subdivision.upper())):  # not all are upper case
+        with suppress(NotImplementedError):
+            found = holidays.country_holidays(
+                country, subdiv=part or None, years=range(first, last + 1), language="en_US"
+            )
+            break
+    else:
+        raise KeyError(code)
     return {
         int(np.datetime64(day, "D").astype(np.int64)): tuple(_plain(name).split("; "))
         for day, name in found.items()

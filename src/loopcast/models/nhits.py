@@ -20,7 +20,7 @@ LOWEST = -1e9
 class NHITS(Network):
     """Each stack forecasts what those before it left over.
 
-    `pools`: steps of history drawn together in each stack; `spacing`: steps between the knots of
+    `pools`: steps of history drawn together in each stack; `spacing`: steps for each knot of
     its forecast, which straight lines join.
     """
 
@@ -103,7 +103,10 @@ class Stack(nn.Module):
 
 
 def straight(steps: int, space: int) -> Tensor:
-    """[knot, step]: knots @ it are straight lines between knots, one every `space` steps."""
+    """[knot, step]: knots @ it are straight lines between knots, as many as fit in every `space` steps.
+
+    They stand evenly from the first step to the last, a little further apart than `space`.
+    """
     knots = max(1, -(-steps // space))
     place = torch.linspace(0, knots - 1, steps)
     return (1 - (place - torch.arange(knots)[:, None]).abs()).clamp_min(0)

@@ -1,8 +1,9 @@
 """TCN: dilated causal convolutions over the history (Bai et al., arXiv 1803.01271).
 
-Not in the paper: layer instead of weight normalisation; all of the horizon at once from the last
-step, by the decoder that all networks share. As no other step is asked for, each block computes
-only the steps that reach it: every second one of the block before. That is the dilation.
+Not in the paper: layer instead of weight normalisation; dropout of single values, not of whole
+channels; all of the horizon at once from the last step, by the decoder that all networks share. As no
+other step is asked for, each block computes only the steps that reach it: every second one of the
+block before. That is the dilation.
 """
 
 import torch

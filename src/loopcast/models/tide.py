@@ -14,6 +14,9 @@ from loopcast.models.decoder import StepHead
 from loopcast.models.layers import Linear, Norm, by_step, join, stacked
 from loopcast.models.network import Network, Widths, Window
 
+LEAST = 3
+"""Numbers of a projection that layer normalisation leaves something of."""
+
 
 class TiDE(Network):
     """`layers`: blocks of the encoder and of the decoder, each; `handed`: numbers for each step.
@@ -34,6 +37,8 @@ class TiDE(Network):
     ) -> None:
         super().__init__()
         self.horizon, self.widths = task.horizon, widths
+        if projected < LEAST:  # layer normalisation leaves two numbers a sign, and one nothing
+            raise ValueError(f"projected is {projected}; it must be {LEAST} or more")
         members, span = widths.members, task.history + task.horizon
         deep = (width, dropout, members)
         thin = (4 * projected, dropout, members)  # it runs for every step, the others once

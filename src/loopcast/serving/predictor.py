@@ -122,9 +122,9 @@ class Predictor:
 
         Not so transactions, which may come once a week.
         """
-        seen = ~np.isnan(panel.target)
-        if self.task.aggregate or len(seen) < 2 or (seen[1:] & seen[:-1]).any():
+        if self.task.aggregate:
             return
+        seen = ~np.isnan(panel.target)
         steps, owners = panel.indices[seen], panel.owners[seen]
         apart = np.diff(steps)[owners[1:] == owners[:-1]]
         if len(apart) >= ENOUGH and (wide := int(np.gcd.reduce(apart))) > 1:

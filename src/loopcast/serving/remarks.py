@@ -27,8 +27,10 @@ def remarks(
 def _course(target: NDArray[np.float32], task: Task) -> Iterator[Remark]:
     """Short, gappy, ended or absent histories."""
     seen = target == target  # noqa: PLR0124 - NaN is what was not observed
-    if seen.all() and task.history >= task.season:
+    if seen.all():
         return
+    whole = min(task.season, task.history)
+    wanted = f"a season of {whole}" if whole == task.season else f"the {whole} it could look at"
     count = seen.sum(1)
     first = np.where(count > 0, seen.argmax(1), task.history)
     after = np.where(count > 0, seen[:, ::-1].argmax(1), 0)
@@ -41,8 +43,8 @@ def _course(target: NDArray[np.float32], task: Task) -> Iterator[Remark]:
                 " the forecast rests on the static and future columns"
             ),
         )
-    for i in _where((count > 0) & (span < task.season)):
-        yield i, f"short history: {_steps(span[i])}, less than a season of {task.season}"
+    for i in _where((count > 0) & (span < whole)):
+        yield i, f"short history: {_steps(span[i])}, less than {wanted}"
     for i in _where(span > count):
         yield i, f"gaps: {span[i] - count[i]} of the {_steps(span[i])} of history are missing"
     for i in _where(after > 0):

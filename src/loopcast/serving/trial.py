@@ -11,10 +11,21 @@ from loopcast.serving.predictor import Predictor
 
 def compatible(new: Task, old: Task) -> str | None:
     """Why clients of the old version could not use the new one; None where they can."""
-    for name in ("target", "time", "series", "frequency", "zone"):
+    for name in ("target", "time", "series", "frequency", "zone", "time_format"):
         if getattr(new, name) != getattr(old, name):
             return f"its {name} is {getattr(new, name)!r}, that of the one before {getattr(old, name)!r}"
-    return None
+    if more := sorted(_covariates(new) - _covariates(old)):
+        return f"it reads {', '.join(more)}, which nobody sends to the one before"
+    if new.horizon < old.horizon:
+        return f"it forecasts {new.horizon} steps, the one before {old.horizon}"
+    if lost := sorted(set(old.quantiles) - set(new.quantiles)):
+        return f"it lacks the quantile {lost[0]:g} of the one before"
+    return "it lacks the mean of the one before" if old.mean and not new.mean else None
+
+
+def _covariates(task: Task) -> set[str]:
+    named = {name for role in ("static", "past", "future") for name in getattr(task, role).names}
+    return named | ({task.observed} if task.observed else set())
 
 
 def self_test(predictor: Predictor, name: str) -> None:
