@@ -470,3 +470,12 @@ def test_the_parts_of_a_grid_by_time_are_the_grids_of_the_parts(retail):
     for year in (2000, 2010):
         part = grid(some[years <= year], task, origin=f"{year} Dec")
         assert same(whole.until(int(part.origin[0])), part)
+
+
+def test_the_skipped_hour_is_no_zero():
+    clock = pd.date_range("2024-03-30", "2024-04-01", freq="h", tz=BERLIN, inclusive="left")
+    times = clock.tz_localize(None).delete([5, 30])  # 05:00, and 07:00 of the short day
+    rows = {"t": times, "y": np.ones(len(times))}
+    target = grid(rows, Task("y", "t", (), "h", 3, zone=BERLIN, gaps="zero")).target
+    assert np.flatnonzero(np.isnan(target)).tolist() == [26]
+    assert np.flatnonzero(target == 0).tolist() == [5, 31]

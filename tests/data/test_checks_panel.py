@@ -375,3 +375,22 @@ def test_a_million_values_are_checked_in_seconds() -> None:
     begin = time.process_time()
     check_panel(panel, task("W-SUN"), parts(panel, task("W-SUN")))
     assert time.process_time() - begin < 10
+
+
+def test_a_shop_that_closes_every_evening_has_no_collapse() -> None:
+    step = np.arange(288 * 7)
+    clock = step % 288
+    open_ = (clock >= 96) & (clock < 240)
+    rng = np.random.default_rng(0)
+    sales = np.where(open_, rng.normal(100, 5, len(step)), rng.normal(3, 0.1, len(step)))
+    time = np.datetime64("2024-05-06T00:00", "s") + step * np.timedelta64(300, "s")
+    cut = 288 * 6 + 241
+    table = {"time": time[:cut], "sales": sales[:cut]}
+    five = replace(plain(task("h", keys=())), frequency="5min", season=288, history=576)
+    assert "partial-last-step" not in seen(table, five)
+
+
+def test_a_text_that_is_blank_only_later_is_no_category() -> None:
+    table = rows()
+    table["event"] = np.where(step_of(table) > 80, None, "none").astype(object)
+    assert "later-categories" not in seen(table, replace(task(), future=Columns((), ("event",))))

@@ -335,3 +335,74 @@ def test_names_with_digits_among_words_are_left_in_peace() -> None:
     names = [chr(97 + i % 26) * 3 + chr(97 + i // 26) for i in range(59)] + ["7UP"]
     table["shop"] = np.array(names, dtype=object).repeat(6)
     assert "unusual-keys" not in found(table, task())
+
+
+def test_one_duplicate_is_the_only_example() -> None:
+    finding = found(doubled(rows("D"), np.array([40])), task("D"))["duplicates"]
+    assert (finding.count, len(finding.examples)) == (1, 1)
+    assert finding.detail.startswith("1 row in a step")
+
+
+def hours(first: str, last: str) -> dict:
+    clock = pd.date_range(first, last, freq="h", tz="Europe/Berlin").tz_localize(None)
+    return {"time": clock.to_numpy(), "sales": np.arange(len(clock)) % 24 + 50.0}
+
+
+BERLIN = replace(plain(task("h", keys=())), zone="Europe/Berlin")
+
+
+def test_a_single_duplicate_is_told_where_a_zone_is_named() -> None:
+    table = hours("2024-01-01", "2024-02-29")
+    assert found(doubled(table, np.array([300])), BERLIN)["duplicates"].count == 1
+
+
+def test_the_repeated_hour_of_a_few_days_is_no_duplicate() -> None:
+    assert "duplicates" not in found(hours("2024-10-26", "2024-10-28"), BERLIN)
+
+
+def test_busy_days_of_small_numbers_are_not_loaded_twice() -> None:
+    rng = np.random.default_rng(0)
+    counts = np.where(np.isin(np.arange(200), (50, 120)), 380, 20)
+    days = np.datetime64("2024-01-01") + np.repeat(np.arange(200), counts)
+    table = {
+        "shop": np.array([f"sku {n}" for n in rng.integers(0, 30, len(days))], dtype=object),
+        "time": days.astype("M8[s]"),
+        "sales": rng.choice([1.0, 2.0, 3.0], len(days)),
+    }
+    assert found(table, SALES)["copied-rows"].severity == "note"
+    once = table["time"] == np.datetime64("2024-03-01")
+    twice = found(doubled(table, once), SALES)["copied-rows"]
+    assert (twice.severity, twice.examples) == ("warning", ("2024-03-01",))
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_times_with_an_offset_ask_for_a_zone(as_text: bool) -> None:
+    table = rows("D", 1)
+    local = pd.DatetimeIndex(table["time"]).tz_localize("Asia/Tokyo")
+    cells = [one.isoformat() for one in local] if as_text else list(local)
+    table["time"] = np.array(cells, dtype=object)
+    finding = found(table, task("D"))["zone-unknown"]
+    assert finding.severity == "warning"
+    assert "data.zone" in finding.advice
+    assert "zone-unknown" not in found(table, replace(task("D"), zone="Asia/Tokyo"))
+    utc = np.array([one.isoformat() + "+00:00" for one in pd.DatetimeIndex(rows("D", 1)["time"])])
+    assert "zone-unknown" not in found({**table, "time": utc.astype(object)}, task("D"))
+
+
+def test_dates_where_steps_are_counted_ask_for_a_calendar_frequency() -> None:
+    table = rows("D", 1)
+    table["time"] = table["time"].astype("M8[D]").astype(str).astype(object)
+    finding = found(table, replace(task("D"), frequency="7", season=1))["unreadable-time"]
+    assert "calendar frequency" in finding.advice
+
+
+def test_years_beside_a_blank_cell_are_read() -> None:
+    table = {"time": np.r_[np.arange(1990.0, 2020.0), np.nan], "sales": np.arange(31.0)}
+    finding = found(table, replace(plain(task("MS", keys=())), frequency="YS"))["unreadable-time"]
+    assert finding.count == 1
+
+
+def test_words_for_true_and_false_are_numbers_to_the_checks_too() -> None:
+    table = {**rows(), "open": np.array(["true", "false", "TRUE"] * 336, dtype=object)}
+    told = found(table, replace(task(), observed="open"))
+    assert not {"not-numeric", "odd-observed"} & set(told)

@@ -121,3 +121,14 @@ def test_without_splits_and_with_too_little_history_nothing_is_compared() -> Non
     longer["sales"][last(longer, 6)] *= 5
     assert "level-shift" in seen(longer, task())
     assert "level-shift" not in {f.code for f in check_panel(grid(longer, task()), task())}
+
+
+def test_texts_that_begin_to_be_missing_are_told() -> None:
+    table = rows("D", 10, 400)
+    events = np.array(["fair", "none"], dtype=object)[np.arange(4000) % 2]
+    events[last(table, 28) & (np.arange(4000) % 3 > 0)] = None
+    table["event"] = events
+    finding = shifts(table, replace(task("D", 28), future=Columns((), ("event",))))[
+        "covariate-shift"
+    ]
+    assert finding.examples[0].startswith("event: 0% ->")

@@ -206,3 +206,17 @@ def test_a_compressed_file_that_was_cut_off_is_told(tmp_path) -> None:
     (tmp_path / "a.csv.gz").write_bytes(b"".join([content[: len(content) // 2]]))
     with pytest.raises(DataError, match="cannot be read"):
         CsvFile(str(tmp_path / "a.csv.gz")).read(["0"])
+
+
+def test_with_a_decimal_comma_a_word_among_numbers_is_the_only_wrong_cell(tmp_path) -> None:
+    lines = "\n".join(["shop;units;size", *(f"a;{n},5;x,5" for n in range(9)), "a;n/a;1,5"])
+    (tmp_path / "a.csv").write_text(lines)
+    frame = CsvFile(str(tmp_path / "a.csv"), separator=";", decimal=",").read(["units", "size"])
+    assert frame["units"].tolist() == [*(f"{n}.5" for n in range(9)), "n/a"]
+    assert frame["size"].tolist() == ["x,5"] * 9 + ["1,5"]  # a column of texts stays as it is
+
+
+def test_an_encoding_that_nobody_knows_is_told(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("shop,units\na,1\n")
+    with pytest.raises(DataError, match="cp-1252"):
+        CsvFile(str(tmp_path / "a.csv"), encoding="cp-1252").columns()

@@ -125,6 +125,28 @@ def test_errors_keep_their_kind(clean) -> None:
         set_up(clean, future=["prize"])
 
 
+def test_a_source_without_rows_is_a_finding(clean, folder, capsys) -> None:
+    clean[:0].to_csv(folder / "sales.csv", index=False)
+    assert check() == 2
+    assert "no-rows" in capsys.readouterr().out
+    clean.to_csv(folder / "sales.csv", index=False)
+    assert check("--data.source.where=[[price, '>', 9]]") == 2
+    assert "the source holds no row" in capsys.readouterr().out
+
+
+def test_a_column_that_only_the_source_looks_at_is_named(clean, folder) -> None:
+    clean.to_csv(folder / "sales.csv", index=False)
+    with pytest.raises(MissingColumn, match="no column 'colour'"):
+        check("--data.source.where=[[colour, '==', red]]")
+
+
+def test_an_example_of_a_duplicate_is_one(clean) -> None:
+    with pytest.raises(DuplicateRows) as stopped:
+        set_up(pd.concat([clean, clean[3:4]]))
+    assert "1 row in a step" in str(stopped.value)
+    assert str(stopped.value).count("2024-") == 1
+
+
 def test_warnings_are_told_and_do_not_stop(jump, folder, capsys) -> None:
     run = fit(jump)
     assert run.artifact.exists()

@@ -1,14 +1,12 @@
 """Several rows of a series in one step, where the task does not say what that means."""
 
-from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loopcast.core.clock_change import repeated
 from loopcast.core.errors import DuplicateRows, WrongTime
-from loopcast.core.frequency import Frequency
 from loopcast.core.task import Task
 
 Array = NDArray[Any]
@@ -24,7 +22,7 @@ def surplus(place: Array, step: Array, task: Task) -> tuple[Array, Array]:
         return place[:0], place[:0]
     rows = np.flatnonzero(counts[place] > 1)
     number = counts[place[rows]]
-    wrong = number > 1 + _repeated(step[rows], task)
+    wrong = number > 1 + repeated(step[rows], task)
     return rows[wrong], number[wrong]
 
 
@@ -45,21 +43,3 @@ def refuse(place: Array, rows: Array, number: Array, task: Task, example: str) -
         f" {example}; remove them, or set duplicates (sum or last) or aggregate (sum, mean, last"
         " or count)"
     )
-
-
-def _repeated(steps: Array, task: Task) -> NDArray[np.bool_]:
-    """Which steps, [row], hold wall-clock time that the zone's autumn day has twice?"""
-    frequency = Frequency.parse(task.frequency)
-    if frequency.unit != "minute" or task.zone is None:
-        return np.zeros(len(steps), dtype=bool)
-    zone = ZoneInfo(task.zone)
-    distinct, inverse = np.unique(steps, return_inverse=True)
-    starts = frequency.time(distinct).tolist()
-    return np.array([_twice(start, frequency.count, zone) for start in starts], dtype=bool)[inverse]
-
-
-def _twice(start: datetime, minutes: int, zone: ZoneInfo) -> bool:
-    """In spring the offsets of a skipped hour differ too, the other way round."""
-    walls = [start + timedelta(minutes=more) for more in range(0, minutes, 60)]
-    offsets = [[wall.replace(tzinfo=zone, fold=f).utcoffset() for f in (0, 1)] for wall in walls]
-    return any(first > second for first, second in offsets if first and second is not None)

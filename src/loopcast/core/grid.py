@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopcast.core import duplicates
+from loopcast.core.clock_change import skipped
 from loopcast.core.errors import MissingFuture, WrongTime
 from loopcast.core.frequency import Frequency
 from loopcast.core.given import Given
@@ -228,7 +229,12 @@ class _Columns:
         absent = self.places.counts(self.past) == 0
         owner = np.repeat(np.arange(len(spans.start)), np.diff(spans.offsets))
         known = spans.offsets[:-1] + spans.origin - spans.start
-        return np.where(absent & (np.arange(len(values)) <= known[owner]), 0.0, values)
+        absent &= np.arange(len(values)) <= known[owner]
+        if self.task.zone is not None:  # the hour that the spring day leaves out
+            places = np.flatnonzero(absent)
+            steps = places - spans.offsets[owner[places]] + spans.start[owner[places]]
+            absent[places] = ~skipped(steps, self.task)
+        return np.where(absent, 0.0, values)
 
     def _means(self, names: tuple[str, ...], which: Bools) -> NDArray[np.float32]:
         result = np.empty((self.places.total, len(names)), np.float32)

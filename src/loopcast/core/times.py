@@ -16,6 +16,8 @@ from loopcast.core.frequency import Frequency
 NOT_A_TIME = np.datetime64("NaT")
 REMEMBERED = 10_000
 """Texts whose time is remembered: a service reads the same dates again and again."""
+LONGEST = 64
+"""Letters of such a text: what is longer is hardly a time."""
 
 
 def parse(
@@ -66,13 +68,14 @@ def _way(time_format: str | None) -> str:
 
 
 def _remembered(value: Any, zone: str | None, time_format: str | None) -> Any:
-    clock = _clock(zone) if zone else None
-    if isinstance(value, str):
-        return _text(value, clock, time_format)
-    return _read(value, clock, time_format)
+    where = clock(zone) if zone else None
+    if isinstance(value, str) and len(value) <= LONGEST:
+        return _text(value, where, time_format)
+    return _read(value, where, time_format)
 
 
-def _clock(zone: str) -> ZoneInfo:
+def clock(zone: str) -> ZoneInfo:
+    """Raises ConfigError for a zone that nobody knows."""
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -87,6 +90,8 @@ def _text(value: str, clock: ZoneInfo | None, time_format: str | None) -> Any:
 
 
 def _read(value: Any, clock: ZoneInfo | None, time_format: str | None) -> Any:
+    if isinstance(value, float) and value.is_integer():  # whole numbers beside a blank cell
+        value = int(value)
     try:
         if isinstance(value, np.datetime64):
             return value.astype("M8[s]")
@@ -98,6 +103,10 @@ def _read(value: Any, clock: ZoneInfo | None, time_format: str | None) -> Any:
             value = datetime.fromisoformat(_whole(str(value).strip()))
     except ValueError:
         return NOT_A_TIME
+    except re.error as error:
+        raise ConfigError(
+            f"time_format {time_format!r} cannot be used ({error}); name each part once"
+        ) from error
     if isinstance(value, datetime):
         return _wall(value, clock)
     return np.datetime64(value, "s") if isinstance(value, date) else NOT_A_TIME

@@ -21,8 +21,10 @@ from loopcast.data.where import Condition, filtered, matching, named
 
 CHUNK = 500_000
 """Rows of a table that is larger than memory, read at once."""
-BROKEN = (OSError, ValueError, UnicodeError, EOFError, zlib.error)
+BROKEN = (OSError, ValueError, UnicodeError, LookupError, EOFError, zlib.error)
 """What pandas raises for a file that is damaged, cut off, or none."""
+MAINLY = 0.5
+"""Share of a column's cells that read as numbers, from which on it is one of numbers."""
 PER_BYTE, ZIPPED, PER_CELL = 4, 6, 30
 """Bytes in memory of a byte of CSV, how much .gz saves, and of a cell of Parquet; about."""
 
@@ -61,7 +63,7 @@ class CsvFile(Source):
         if words := [name for name in _wordy(frame, text) if frame[name].hasnans]:
             again = {"usecols": words, "dtype": str, "na_values": [""], "keep_default_na": False}
             frame[words] = self._frame(path, **again)[words]
-        return frame
+        return frame if self.decimal == "." else _pointed(frame, text, self.decimal)
 
     def _dated(self, frame: pd.DataFrame) -> pd.DataFrame:
         for name in set(self.times) & set(frame.columns):
@@ -178,6 +180,16 @@ class ParquetFile(Source):
             return ds.dataset(single, format="parquet", partitioning=hive)
         except (OSError, ValueError) as error:
             raise unreadable(self.describe(), error) from error
+
+
+def _pointed(frame: pd.DataFrame, text: Sequence[str], decimal: str) -> pd.DataFrame:
+    """Columns of numbers with a word among them: all cells are text, and the word alone is wrong."""
+    for name in _wordy(frame, text):
+        swapped = frame[name].astype("str").str.replace(decimal, ".", regex=False)
+        reads = pd.to_numeric(swapped, errors="coerce").notna()
+        if reads.mean() > MAINLY:
+            frame[name] = frame[name].where(~reads, swapped)
+    return frame
 
 
 def _wordy(frame: pd.DataFrame, text: Sequence[str]) -> list[str]:

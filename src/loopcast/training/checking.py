@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_only
 
-from loopcast.core.errors import DataError, MissingColumn
+from loopcast.core.errors import DataError, MissingColumn, NoRows
 from loopcast.core.panel import Panel
 from loopcast.core.season import detect, worth
 from loopcast.core.task import Task
@@ -57,10 +57,8 @@ class Checks:
             return self._sampled(reading, known)
         try:
             rows = reading.rows()
-        except MissingColumn:
-            task = known or reading.task({name: np.zeros(0) for name in reading.wanted})
-            absent, _ = presence(dict.fromkeys(reading.source.columns()), task, reading.weight)
-            return Examined(Report.about(absent, task), task)
+        except (MissingColumn, NoRows) as error:
+            return self._rowless(reading, known, error)
         task, count = asked(reading, rows, known), len(rows[reading.time])
         found = check_rows(rows, task, self.non_negative, reading.weight)
         try:
@@ -74,6 +72,18 @@ class Checks:
         found += check_panel(panel, task, splits)
         report = Report.about(found, task, rows=count, panel=panel, splits=splits)
         return Examined(report, task, panel, splits)
+
+    def _rowless(self, reading: Reading, known: Task | None, error: DataError) -> Examined:
+        """What a source that gives no rows lacks; raises `error` where the config is not why."""
+        nothing = {name: np.zeros(0) for name in reading.wanted}
+        task = known or reading.task(nothing)
+        if isinstance(error, NoRows):
+            found = check_rows(nothing, task, self.non_negative, reading.weight)
+        else:
+            found, _ = presence(dict.fromkeys(reading.source.columns()), task, reading.weight)
+        if not found:  # the source itself looks at such a column: `where`, the `by` of a join
+            raise error
+        return Examined(Report.about(found, task), task)
 
     def _sampled(self, reading: Reading, known: Task | None) -> Examined:
         """More than memory holds: some neighbouring series are looked at."""

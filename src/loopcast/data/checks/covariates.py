@@ -107,7 +107,7 @@ def _later(name: str, codes: NDArray, after: NDArray, texts: NDArray) -> list[Fi
     """Texts of the validation and test parts that the train part never shows."""
     learned = np.zeros(len(texts), dtype=bool)
     learned[codes[~after]] = True
-    fresh = after & ~learned[codes]
+    fresh = after & ~learned[codes] & (texts != "")[codes]
     if not fresh.any():
         return []
     share = fresh.sum() / after.sum()

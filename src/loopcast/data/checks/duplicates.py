@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from loopcast.core.duplicates import surplus
 from loopcast.core.text import codes
 from loopcast.data.checks.finding import Finding, few, listing, moment, plural
 from loopcast.data.checks.table import Array, Table
@@ -9,8 +10,6 @@ from loopcast.data.checks.table import Array, Table
 WHOLE, USUAL, LEAST = 0.8, 0.2, 20
 """A day of LEAST rows stands twice if WHOLE of them have a copy, and USUAL at most elsewhere."""
 TOLD = 0.001
-REPEATED_HOUR = 0.01
-"""The hours that clock changes repeat cannot be more of the rows than this."""
 
 
 def check(table: Table) -> list[Finding]:
@@ -47,17 +46,18 @@ def _surplus(group: Array) -> int:
 
 
 def _several(table: Table, same: Array, group: Array) -> list[Finding]:
-    """More than one row in a step although nothing is aggregated."""
-    count, task = int(same.sum()), table.task
-    if _clock_change(table, same):
+    """More than one row in a step although nothing is aggregated; the grid's own rule decides."""
+    place, task = np.cumsum(~same) - 1, table.task
+    rows, number = surplus(place, table.step[table.order], task)
+    steps, first = np.unique(place[rows], return_index=True)
+    if not len(steps):
         return []
-    _, first, rows = np.unique(table.spot, return_index=True, return_counts=True)
-    most = table.order[first[np.argsort(-rows, kind="stable")[:5]]]
-    often = float((rows > 1).mean())
-    surplus = _surplus(group)
-    exact = f", {surplus:,} of them exact copies of another row" if surplus else ""
+    count = len(rows) - len(steps)
+    most = first[np.argsort(-number[first], kind="stable")[:5]]
+    copies = _surplus(group)
+    exact = f", {copies:,} of them exact copies of another row" if copies else ""
     advice = "remove them, or set data.duplicates (sum or last)"
-    if often > 0.5:
+    if len(steps) > 0.5 * (place[-1] + 1):
         advice = f"set data.aggregate (sum, mean, last, count), or a frequency finer than {task.frequency}"
     return [
         Finding(
@@ -66,18 +66,12 @@ def _several(table: Table, same: Array, group: Array) -> list[Finding]:
             count,
             few(
                 f"{table.name(i)} at {moment(table.frequency, table.step[i])}"
-                for i in most.tolist()
+                for i in table.order[rows[most]].tolist()
             ),
-            f"{plural(count, 'row')} fall into a step of their series that has one already{exact}",
+            f"{plural(count, 'row')} in a step that holds one of the same series already{exact}",
             advice if task.duplicates == "error" else f"data.duplicates: {task.duplicates} decides",
         )
     ]
-
-
-def _clock_change(table: Table, same: Array) -> bool:
-    if table.frequency.unit != "minute" or table.task.zone is None:
-        return False
-    return bool(same.mean() < REPEATED_HOUR and not (same[1:] & same[:-1]).any())
 
 
 def _copied(table: Table, group: Array) -> list[Finding]:
@@ -85,7 +79,7 @@ def _copied(table: Table, group: Array) -> list[Finding]:
     count = _surplus(group)
     if count <= TOLD * len(group):
         return []
-    days, twice = _whole_days(table, group >= 0)
+    days, twice = _whole_days(table, _paired(group))
     found = f"{plural(count, 'row')} ({count / len(group):.2%}) repeat another one in every column that is read"
     if len(twice) and days > len(twice):
         named = [str(day) for day in twice]
@@ -101,6 +95,12 @@ def _copied(table: Table, group: Array) -> list[Finding]:
         ]
     advice = "fine if one event can happen twice at a time; else select DISTINCT rows in the query"
     return [Finding("copied-rows", "note", count, (), found, advice)]
+
+
+def _paired(group: Array) -> Array:
+    """Rows that stand an even number of times, as all of a load that came twice do, [row]."""
+    number = np.unique(group, return_inverse=True)[1]
+    return (group >= 0) & (np.bincount(number)[number] % 2 == 0)
 
 
 def _whole_days(table: Table, alike: Array) -> tuple[int, Array]:

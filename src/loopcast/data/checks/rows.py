@@ -28,6 +28,7 @@ def check_rows(
         return found
     time, good = readable_times(cells[task.time], task)
     found += timing.unreadable(cells[task.time], good, task)
+    found += timing.zoned(cells[task.time], task)
     if not good.any():
         return found
     rest = table(cells, task, time, good)

@@ -5,6 +5,7 @@ is compared with the same steps a year (or some seasons) earlier, and that chang
 from year to year that the train part saw itself.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -247,8 +248,17 @@ def _missing(part: str, seen: Windows) -> list[Finding]:
     return [Finding("missing-shift", "warning", 1, (), detail, advice)]
 
 
+def _blanks(panel: Panel, task: Task, role: str) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Where each column of a role has no value, [step]."""
+    for i, name in enumerate(getattr(task, role).numeric):
+        yield name, np.isnan(getattr(panel, role)[:, i])
+    for name in getattr(task, role).categorical:
+        column = panel.categories[f"{role}.{name}"]
+        yield name, (column.texts == "")[column.codes]
+
+
 def _covariates(panel: Panel, task: Task, splits: Splits) -> list[Finding]:
-    """Numeric columns that are missing far more, or far less, after the train part."""
+    """Columns that are missing far more, or far less, after the train part."""
     known = ~np.isnan(panel.target)
     after = known & (panel.indices > splits.train[panel.owners])
     before = known & ~after
@@ -256,8 +266,7 @@ def _covariates(panel: Panel, task: Task, splits: Splits) -> list[Finding]:
         return []
     told = {}
     for role in ("past", "future"):
-        for i, name in enumerate(getattr(task, role).numeric):
-            blank = np.isnan(getattr(panel, role)[:, i])
+        for name, blank in _blanks(panel, task, role):
             shares = (float(blank[before].mean()), float(blank[after].mean()))
             if abs(shares[0] - shares[1]) > 3 * MISSING:
                 told[f"{name}: {shares[0]:.0%} -> {shares[1]:.0%}"] = shares

@@ -1,8 +1,12 @@
 """Do the times of the rows make sense, and do they lie on the grid?"""
 
+import re
+from datetime import datetime
+from typing import Any
+
 import numpy as np
 
-from loopcast.core.frequency import WEEKDAYS
+from loopcast.core.frequency import WEEKDAYS, Frequency
 from loopcast.core.grid import grid
 from loopcast.core.task import Task
 from loopcast.data.checks.finding import Finding, few, moment, plural, spell
@@ -15,6 +19,8 @@ RECENT = 12
 """More steps than the grid looks at to tell whether the last one is complete."""
 REGULAR, UNEQUAL = 0.9, 0.1
 """Distances between rows that differ less than UNEQUAL in such a share are another frequency."""
+OFFSET, LOOKED = re.compile(r"\d\d:?\d\d.*[+-](\d\d:?\d\d)$"), 1000
+"""How an offset is written, and at most so many times are looked at for one."""
 MONTHLY = 4
 """Months are four or five weeks: from so many steps on, distances may differ by one."""
 
@@ -25,8 +31,10 @@ def unreadable(values: Array, good: Array, task: Task) -> list[Finding]:
         return []
     wrong = values[~good]
     wanted = f"of the form {task.time_format!r}" if task.time_format else "ISO dates (2024-01-31)"
+    advice = "state the format (data.time_format, e.g. '%d.%m.%Y') or leave these rows out"
     if task.frequency.isdigit():
         wanted = "whole numbers"
+        advice = "name a calendar frequency for dates (D, W-SUN, MS, h), or leave these rows out"
     return [
         Finding(
             "unreadable-time",
@@ -35,9 +43,35 @@ def unreadable(values: Array, good: Array, task: Task) -> list[Finding]:
             few(repr(value) for value in wrong[:1000].tolist()),
             f"{len(wrong) / len(values):.1%} of the times in {task.time!r} cannot be read; they"
             f" should be {wanted}",
-            "state the format (data.time_format, e.g. '%d.%m.%Y') or leave these rows out",
+            advice,
         )
     ]
+
+
+def zoned(values: Array, task: Task) -> list[Finding]:
+    """Offsets from UTC where no zone is named: what lies on a day's edge lands in another one."""
+    frequency = Frequency.parse(task.frequency)
+    if (
+        not frequency.dated
+        or frequency.unit == "minute"
+        or task.zone
+        or values.dtype.kind not in "OU"
+    ):
+        return []
+    looked = values[:: -(-len(values) // LOOKED)].tolist()
+    told = list(dict.fromkeys(str(value) for value in looked if _offset(value)))
+    if not told:
+        return []
+    detail = "times carry an offset from UTC and count by UTC's clock, so steps may shift by one"
+    advice = "set data.zone (such as Europe/Berlin), whose clock tells which day it is"
+    return [Finding("zone-unknown", "warning", len(values), few(told), detail, advice)]
+
+
+def _offset(value: Any) -> bool:
+    if isinstance(value, str):
+        found = OFFSET.search(value)
+        return found is not None and found[1].strip("0:") != ""
+    return isinstance(value, datetime) and bool(value == value and value.utcoffset())  # noqa: PLR0124
 
 
 def check(table: Table) -> list[Finding]:
