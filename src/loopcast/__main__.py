@@ -62,6 +62,8 @@ def guarded(work: Callable[[], None]) -> None:
 
 def command(args: Sequence[str]) -> None:
     """Dispatch `loopcast COMMAND ...`."""
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)  # classes of the user's own, as beside train.py
     if args and args[0] in TRAINING:
         _training(args)
         return

@@ -217,8 +217,12 @@ def test_a_new_fit_leaves_no_scores_of_the_one_before(config, monkeypatch):
     folder = config / "checkpoints" / "run"
     kept = {"test.json", "test.parquet", "history.parquet"}
     assert kept < {path.name for path in folder.iterdir()}
+    recipe = {
+        name: (folder / name).read_text() for name in ("config.yaml", "plan.json", "steps.json")
+    }
     cli.main([*fit, "--trainer.fast_dev_run=true"])  # leaves the weights as they are
     assert kept < {path.name for path in folder.iterdir()}
+    assert recipe == {name: (folder / name).read_text() for name in recipe}
     cli.main(fit)
     assert not kept & {path.name for path in folder.iterdir()}
     assert (folder / "validation.json").exists()

@@ -1,6 +1,7 @@
 """Scores of a part, beside the seasonal naive forecast on the same windows."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -30,8 +31,9 @@ GATHERED = 8192
 """Windows whose past is cut at once."""
 SHOWN = 4
 """Seasons, and horizons, of the past that are kept for pictures."""
+QUANTILE = re.compile(r"q[\d.]+")
 FIXED = ("origin", "horizon", "actual", "forecast", "naive", "scale")
-"""Columns of a table of judged forecasts; a key or time of such a name gets "_" behind it."""
+"""Columns of a table of judged forecasts; a key or time of such a name, or q0.9, gets "_" behind it."""
 
 
 def actuals(panel: Panel, task: Task, series: Array, origin: Array, limit: Array) -> Array:
@@ -98,7 +100,7 @@ def beside_naive(
 
 def named(column: str) -> str:
     """A key or time column's name in these tables."""
-    return f"{column}_" if column in FIXED else column
+    return f"{column}_" if column in FIXED or QUANTILE.fullmatch(column) else column
 
 
 def board(judged: Judged, panel: Panel, task: Task, windows: Windows) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from loopcast.core.errors import DataError, MissingExtra
 from loopcast.core.forecast import plain
+from loopcast.core.text import missing
 
 WRITTEN = (".csv", ".csv.gz", ".parquet")
 SEPARATORS = ";\t|"
@@ -103,15 +104,26 @@ def write(table: Mapping[str, Any], path: Path) -> None:
     try:
         if path.suffix == ".parquet":
             arrow = _pyarrow()
-            import_module("pyarrow.parquet").write_table(arrow.table(dict(table)), part)
+            cells = {name: _none(column) for name, column in table.items()}
+            import_module("pyarrow.parquet").write_table(arrow.table(cells), part)
         else:
             _write_csv(table, part, path.suffix == ".gz")
         os.replace(part, path)  # noqa: PTH105 - atomic
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror})") from error
+    except (TypeError, ValueError) as error:  # pyarrow's, for a column of several types
+        raise DataError(f"{path} cannot be written ({error})") from error
     finally:
         with suppress(OSError):  # the folder may be none
             part.unlink(missing_ok=True)
+
+
+def _none(column: Any) -> Any:
+    """Missing texts as None: beside a NaN, pyarrow takes them for numbers."""
+    cells = np.asarray(column)
+    if cells.dtype != object:
+        return column
+    return [None if missing(cell) else cell for cell in cells.tolist()]
 
 
 def _write_csv(table: Mapping[str, Any], path: Path, zipped: bool) -> None:

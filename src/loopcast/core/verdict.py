@@ -110,9 +110,9 @@ def value(name: str, score: float | None) -> str:
 
 def number(score: float) -> str:
     """Three digits that count."""
-    if score == 0 or 1e-3 <= abs(score) < 1000:
+    if score == 0 or 1e-3 <= abs(score) < 999.5:
         return f"{score:#.3g}".rstrip(".") if score else "0"
-    return f"{score:,.0f}" if abs(score) >= 1000 else f"{score:.2e}"
+    return f"{score:,.0f}" if abs(score) >= 999.5 else f"{score:.2e}"
 
 
 def compared(name: str) -> bool:
@@ -155,7 +155,7 @@ def _oddities(board: Mapping[str, Any], scores: Mapping[str, Any]) -> tuple[str,
 
 def _loses(scores: Mapping[str, Any], name: str) -> bool:
     ours, naive = scores[name], scores["naive"][name]
-    return ours is not None and naive is not None and ours >= naive > 0
+    return ours is not None and naive is not None and (ours > naive or ours == naive > 0)
 
 
 def _harm(board: Mapping[str, Any], scores: Mapping[str, Any]) -> tuple[float, float]:

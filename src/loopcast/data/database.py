@@ -54,13 +54,17 @@ class SqlQuery(Source):
 
     def describe(self) -> str:
         """See Source; the password is hidden."""
-        return f"query on {sa.make_url(expand(self.url)).render_as_string(hide_password=True)}"
+        try:
+            url = sa.make_url(expand(self.url)).set(query={})  # a query may hold a password too
+        except (sa.exc.SQLAlchemyError, ValueError):
+            return "query (data.source: its url cannot be read)"
+        return f"query on {url.render_as_string(hide_password=True)}"
 
     def _connect(self) -> Any:
         try:
             engine = sa.create_engine(expand(self.url), poolclass=sa.NullPool)
             return engine.connect().execution_options(stream_results=True, yield_per=self.chunk)
-        except (sa.exc.SQLAlchemyError, ImportError) as error:
+        except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
             raise DataError(f"{self.describe()}: cannot connect ({_first(error)})") from error
 
     def _chunks(self, result: Any, names: list[str], columns: list[str]) -> Iterator[pd.DataFrame]:
@@ -76,9 +80,12 @@ class SqlQuery(Source):
     def _execute(self, connection: Any) -> Any:
         bound = {k: expand(v) if isinstance(v, str) else v for k, v in self.parameters.items()}
         try:
-            return connection.execute(sa.text(self.query), bound)
+            result = connection.execute(sa.text(self.query), bound)
         except sa.exc.SQLAlchemyError as error:
             raise self._failed(error) from error
+        if not result.returns_rows:
+            raise DataError(f"{self.describe()}: the query gives no rows; it must be a SELECT")
+        return result
 
 
 def _frame(rows: Sequence[Any], names: list[str], columns: list[str]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from loopcast.core.grid import grid
 from loopcast.core.panel import Panel
 from loopcast.core.rows import columns
 from loopcast.core.task import Aggregate, Columns, Duplicates, Gaps, Origins, Task
+from loopcast.core.times import clock
 from loopcast.data.source import Source
 
 
@@ -89,6 +90,11 @@ class Reading:
     def task(self, rows: dict[str, np.ndarray]) -> Task:
         """Without history and season, which the rows' grid decides."""
         frequency = Frequency.parse(self.frequency)
+        if self.zone is not None:
+            clock(self.zone)
+        for name, steps in (("season", self.season), ("history", self.history)):
+            if steps is not None and steps < 0:
+                raise ConfigError(f"data.{name} is {steps}; it is a number of steps")
         undated: Origins = "shared" if frequency.dated else "own"
         unknown = set(self.categorical) - {*self.static_names, *self.past, *self.future}
         if unknown:
@@ -147,10 +153,14 @@ def free() -> float:
         return float("inf")
 
 
+def _tuple(names: Any) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
 def configured(options: dict[str, Any]) -> Reading:
     """Lists as YAML gives them become tuples."""
     names = ("series", "static", "past", "future", "categorical")
     clean: dict[str, Any] = {
-        k: tuple(v) if k in names and v is not None else v for k, v in options.items()
+        k: _tuple(v) if k in names and v is not None else v for k, v in options.items()
     }
     return Reading(**clean)

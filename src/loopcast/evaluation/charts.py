@@ -134,7 +134,7 @@ def numbers(values: Iterable[Any], *, zero: bool = False, percent: bool = False)
     step = _step((high - low) / 4)
     first, last = np.floor(low / step), np.ceil(high / step)
     places = np.arange(first, last + 1) * step
-    labels = [f"{100 * p:.4g} %" if percent else short(p) for p in places.tolist()]
+    labels = [f"{100 * p:.4g} %" if percent else short(p, step) for p in places.tolist()]
     return Axis(
         (float(places[0]), float(places[-1])), tuple(zip(places.tolist(), labels, strict=True))
     )
@@ -148,7 +148,7 @@ def counted(values: Any) -> Axis:
     if places[0] != low and places[0] - low > step / 2:
         places = np.r_[low, places]
     pad = 0.5 if high == low else 0.0
-    return Axis((low - pad, high + pad), tuple((p, short(p)) for p in places.tolist()))
+    return Axis((low - pad, high + pad), tuple((p, short(p, step)) for p in places.tolist()))
 
 
 def moments(times: NDArray[Any]) -> Axis:
@@ -182,12 +182,27 @@ def seconds(times: Any) -> Values:
     return exact.astype(np.float64)
 
 
-def short(value: float) -> str:
-    """As an axis shows it: 1,250 or 45k or 1.2M."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= size:
-            return f"{value / (1e3 if unit == 'k' else size):.4g}{unit}"
+def short(value: float, step: float | None = None) -> str:
+    """As an axis shows it: 1,250 or 45k or 1.2M; `step`: the distance of labels that must differ."""
+    for least, size, unit in ((1e12, 1e12, "T"), (1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if abs(value) >= least and (step is None or step >= size / 1000):
+            return (
+                f"{value / size:,.4g}{unit}"
+                if step is None
+                else _digits(value / size, step / size) + unit
+            )
+    if step is not None:
+        return _digits(value, step)
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _digits(value: float, step: float) -> str:
+    """As many behind the point as tell apart what lies a step from it."""
+    if step < 1e-6:
+        return f"{value:.4g}"
+    text = f"{value:,.{max(int(np.ceil(-np.log10(step) - 1e-9)), 0)}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
 
 
 def _hour(time: Any) -> str:

@@ -70,7 +70,7 @@ def shares(title: str, names: Sequence[str], rows: Sequence[tuple[str, Sequence[
 
 def number(value: float) -> str:
     """Short enough for an axis."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
 
 
 def _places(count: int) -> NDArray[np.float64]:

@@ -19,9 +19,10 @@ def section(found: Mapping[str, Any]) -> str:
         for one in features
     )
     own = "".join(_weights(part, named) for part, named in (found["network"] or {}).items())
+    origin = escape(found["origin"].removesuffix("T00:00:00"))
     return (
         "<h2>What moved the forecasts</h2>"
-        f'<p class="facts">{found["series"]:,} series, after {escape(found["origin"][:10])}. A column is swapped'
+        f'<p class="facts">{found["series"]:,} series, after {origin}. A column is swapped'
         " for what it was in other windows, a stretch of history hidden like a gap; how far the forecast then"
         " moves is shown. What the network looks at, not what causes the target.</p>"
         f'<div class="wide"><table><thead><tr><th>column</th><th>role</th><th>moves by</th>'

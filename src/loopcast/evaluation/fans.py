@@ -56,7 +56,8 @@ class Tested:
     @property
     def levels(self) -> tuple[float, ...]:
         """The quantiles that were forecast."""
-        names = [n for n in self.table.columns if n not in FIXED and n[:1] == "q"]
+        columns = list(self.table.columns)
+        names = [n for n in columns[columns.index("actual") :] if n not in FIXED and n[:1] == "q"]
         return tuple(float(n[1:]) for n in names if n[1:].replace(".", "", 1).isdigit())
 
     def picked(self) -> dict[int, str]:

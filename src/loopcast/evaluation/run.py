@@ -13,7 +13,8 @@ from loopcast.core.errors import DataError
 from loopcast.data.checks.report import Report
 
 RUNS = Path("checkpoints")
-PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
+PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+(?=@)")
+SECRET = re.compile(r"(?i)((?:password|passwd|pwd|odbc_connect)(?:=|%3D))[^&\s\"']+")
 """In a database's url; better written as ${NAME}, but never shown."""
 
 
@@ -68,7 +69,7 @@ class Run:
 
 def hidden(config: str) -> str:
     """A config without passwords."""
-    return PASSWORD.sub(r"\1***@", config)
+    return SECRET.sub(r"\1***", PASSWORD.sub(r"\1***", config))
 
 
 def _folder(run: str) -> Path:
@@ -101,9 +102,15 @@ def _losses(path: Path) -> pd.DataFrame | None:
 
 
 def _table(path: Path) -> pd.DataFrame | None:
-    return pd.read_parquet(path) if path.exists() else None
+    try:
+        return pd.read_parquet(path) if path.exists() else None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({error}); run test again") from error
 
 
 def _findings(path: Path) -> Report | None:
     text = _text(path)
-    return None if text is None else Report.from_json(text)
+    try:
+        return None if text is None else Report.from_json(text)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is damaged ({error}); run fit or loopcast check again") from error

@@ -65,9 +65,8 @@ def collect(reading: Reading, database: Database, model: str) -> Collected:
         return Collected(rows, task, 0)
     cells = np.asarray(rows[task.time])
     told = times.parse(cells, frequency, task.zone, task.time_format)
-    if cells.dtype == object and isinstance(
-        cells[0], date
-    ):  # a database's: plain ones take new steps
+    dates = cells.dtype == object and isinstance(cells[0], date)  # a database's
+    if dates or cells.dtype.kind in "iuf":  # 20181201: plain ones take new steps
         cells = told.astype("M8[us]")
         rows = {**rows, task.time: cells}
     steps = frequency.index(told)

@@ -23,7 +23,7 @@ def load(path: str, over: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigError(
             f"retrain.config: {path} cannot be read ({error.strerror}); name the experiment's YAML"
         ) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
     if not isinstance(raw, dict) or not isinstance(raw.get("data"), dict):
         raise ConfigError(f"{path} has no data: section; retrain.config names an experiment")

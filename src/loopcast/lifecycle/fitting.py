@@ -63,6 +63,9 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{name}.yaml"
         plain = {key: value for key, value in config.items() if key != "name"}
+        model = plain.get("model")
+        if isinstance(model, Mapping) and model.get("warm_start"):  # seen from another folder
+            plain["model"] = {**model, "warm_start": str(Path(model["warm_start"]).resolve())}
         replace_file(path, yaml.safe_dump(plain, sort_keys=False, allow_unicode=True).encode())
         return path
 

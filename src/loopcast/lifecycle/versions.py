@@ -14,19 +14,20 @@ from loopcast.serving.trial import compatible, self_test
 from loopcast.store.clock import iso
 from loopcast.store.database import connect, migrate
 from loopcast.store.registry import Registry
-from loopcast.store.version import Version
+from loopcast.store.version import Version, read_artifact
 
 Load = Callable[[str], Any]
 """Reads the service's config; given from outside, since the service is another room of the roof."""
 
 
 def command(args: Sequence[str], load: Load) -> None:
-    """Versions: list, show, promote, rollback."""
+    """Versions: list, show, register, promote, rollback."""
     parser = argparse.ArgumentParser("loopcast models", description="Versions of the served model.")
-    parser.add_argument("what", choices=["list", "show", "promote", "rollback"])
+    parser.add_argument("what", choices=list(WORK))
     parser.add_argument(
-        "version", nargs="?", type=int, help="of show (default: the champion), promote"
-    )
+        "which", nargs="?",
+        help="the version of show (default: the champion) or promote; the artifact of register",
+    )  # fmt: skip
     parser.add_argument("--config", required=True, help="the service's YAML")
     parser.add_argument("--why", default="", help="kept with the event")
     options = parser.parse_args(list(args))
@@ -34,8 +35,7 @@ def command(args: Sequence[str], load: Load) -> None:
     database = connect(found.store.url, found.store.durability)
     migrate(database)
     registry = Registry(database, found.model, Path(found.models))
-    work = {"list": _list, "show": _show, "promote": _promote, "rollback": _rollback}
-    sys.stdout.write(work[options.what](registry, options) + "\n")
+    sys.stdout.write(WORK[options.what](registry, options) + "\n")
 
 
 def _list(registry: Registry, options: argparse.Namespace) -> str:
@@ -57,7 +57,7 @@ def _list(registry: Registry, options: argparse.Namespace) -> str:
 
 def _show(registry: Registry, options: argparse.Namespace) -> str:
     """The model card where there is one; the artifact's own card else."""
-    version = _wanted(registry, options.version)
+    version = _wanted(registry, None if options.which is None else _number(options.which))
     version.content()  # an artifact that was changed is not shown as if it were not
     card = Path(version.path).with_name("card.md")
     if card.is_file():
@@ -67,11 +67,23 @@ def _show(registry: Registry, options: argparse.Namespace) -> str:
     return json.dumps(told, indent=2, ensure_ascii=False)
 
 
+def _register(registry: Registry, options: argparse.Namespace) -> str:
+    """Opened and tried first; it serves once it is promoted."""
+    if options.which is None:
+        raise ConfigError("say which file: loopcast models register export/NAME.onnx --config ...")
+    predictor = Predictor(read_artifact(options.which))
+    self_test(predictor, options.which)
+    task = json.loads(predictor.task.to_json())
+    why = options.why or "by hand"
+    version = registry.register(options.which, task, predictor.card, why=why, who="command")
+    return f"{options.which} is version {version.version}; loopcast models promote makes it serve"
+
+
 def _promote(registry: Registry, options: argparse.Namespace) -> str:
     """Verified, opened and tried first, as the service would."""
-    if options.version is None:
+    if options.which is None:
         raise ConfigError("say which version: loopcast models promote 3 --config ...")
-    version = registry.version(options.version)
+    version = registry.version(_number(options.which))
     predictor = Predictor(version.content())
     self_test(predictor, f"version {version.version}")
     before = registry.promoted()
@@ -91,6 +103,12 @@ def _rollback(registry: Registry, options: argparse.Namespace) -> str:
     return f"version {version.version} is the champion again"
 
 
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise ConfigError(f"{text!r} is no version; loopcast models list shows them")
+    return int(text)
+
+
 def _wanted(registry: Registry, number: int | None) -> Version:
     if number is not None:
         return registry.version(number)
@@ -108,3 +126,12 @@ def _mase(version: Version) -> str:
     overall = ((version.card.get("scores") or {}).get("validation") or {}).get("overall") or {}
     score = overall.get("mase")
     return f"{score:.3f}" if score is not None else "-"
+
+
+WORK: Mapping[str, Callable[[Registry, argparse.Namespace], str]] = {
+    "list": _list,
+    "show": _show,
+    "register": _register,
+    "promote": _promote,
+    "rollback": _rollback,
+}

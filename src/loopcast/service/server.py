@@ -19,6 +19,8 @@ import uvicorn
 from loopcast.core.errors import ConfigError
 from loopcast.service.app import Parts, application, assemble
 from loopcast.service.settings import Listen, Settings, Store, load
+from loopcast.store.folders import digest
+from loopcast.store.version import read_artifact
 
 log = logging.getLogger("loopcast.service")
 SWITCH = 0.001
@@ -48,8 +50,21 @@ def serve(start: Start) -> None:
     sys.setswitchinterval(SWITCH)
     settings = chosen(start)
     parts = assemble(settings, copied=start.config is not None)
+    _tell_ignored(start, parts)
     with asyncio.Runner(loop_factory=_loop()) as runner:
         runner.run(_run(parts, begin))
+
+
+def _tell_ignored(start: Start, parts: Parts) -> None:
+    """A file named beside a config is only the first version's."""
+    if start.artifact is None or start.config is None or not parts.champion.ready:
+        return
+    now = parts.champion.current
+    if digest(read_artifact(start.artifact)) != now.digest:
+        log.warning(
+            "%s does not serve: version %s is promoted. loopcast models register and promote"
+            " make it a version that does", start.artifact, now.version,
+        )  # fmt: skip
 
 
 def _access_log() -> None:

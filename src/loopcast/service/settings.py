@@ -149,9 +149,9 @@ class Settings(Section, frozen=True, kw_only=True):
             raise ConfigError(
                 f"model is {self.model!r}; a name has letters, digits, _ and -, 64 at most"
             )
-        if self.listen.host and not self.keys and not self.listen.open and not self.local:
+        if not self.keys and not self.listen.open and not self.local:
             raise ConfigError(
-                f"host {self.listen.host} is reached from other machines, and no keys are set;"
+                f"host {self.listen.host!r} is reached from other machines, and no keys are set;"
                 " set keys (`loopcast key`), or listen.open to serve everybody"
             )
 
@@ -172,14 +172,15 @@ def load(path: str | Path) -> Settings:
         raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}); check the path") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
     return settings(raw if isinstance(raw, dict) else {}, str(path))
 
 
 def settings(raw: dict[str, Any], name: str = "the config") -> Settings:
     """Plain values -> Settings; raises ConfigError that names the field."""
-    query = (raw.get("history") or {}).get("query") if isinstance(raw, dict) else None
+    history = raw.get("history") if isinstance(raw, dict) else None
+    query = history.get("query") if isinstance(history, dict) else None
     expanded = _expand(raw)
     if query is not None:
         expanded["history"]["query"] = query  # a query is never put together from texts

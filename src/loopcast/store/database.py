@@ -84,7 +84,7 @@ def connect(url: str, durability: Durability = "process") -> Database:
             return Database(_sqlite(address, durability))
         if address.get_backend_name() == "postgresql":
             return Database(_postgresql(address))
-    except (sa.exc.SQLAlchemyError, ImportError) as error:
+    except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
         raise ConfigError(f"the store cannot be opened ({str(error).splitlines()[0]})") from error
     raise ConfigError(
         f"the store is {address.get_backend_name()!r}; it must be sqlite or postgresql"

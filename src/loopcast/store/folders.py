@@ -58,6 +58,17 @@ def place(part: Path, folder: Path) -> None:
         raise _unwritten(folder, error) from error
 
 
+def taken(folder: Path, known: str) -> bool:
+    """Does it hold a whole artifact, and another one than that of this SHA-256?"""
+    try:
+        sums = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+        digests = [line.split("  ", 1) for line in sums]
+        whole = all(digest((folder / name).read_bytes()) == sha for sha, name in digests)
+    except (OSError, ValueError):
+        return False
+    return whole and known not in (sha for sha, _ in digests)
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """The whole new content or the whole old one; raises ArtifactError."""
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")

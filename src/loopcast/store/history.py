@@ -41,7 +41,7 @@ class SqlHistory:
         """Any database that SQLAlchemy speaks to; connects at the first question."""
         try:
             engine = sa.create_engine(expand(url), pool_pre_ping=True, pool_recycle=1800)
-        except (sa.exc.SQLAlchemyError, ImportError) as error:
+        except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
             raise ConfigError(
                 f"history: cannot be opened ({str(error).splitlines()[0]})"
             ) from error

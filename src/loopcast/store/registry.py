@@ -73,7 +73,7 @@ class Registry:
             with self.database.writing() as connection:
                 self._lock(connection)
                 found = self._same(connection, known)
-                number = found or self._next(connection)
+                number = found or self._next(connection, known)
                 row["path"] = self._path(source, number)
                 if part is not None and (found is None or not _intact(row["path"], known)):
                     folders.place(part, Path(row["path"]).parent)
@@ -265,9 +265,15 @@ class Registry:
         query = sa.select(versions.c.version).where(self._mine, versions.c.digest == known)
         return connection.execute(query).scalar()
 
-    def _next(self, connection: sa.Connection) -> int:
+    def _next(self, connection: sa.Connection, known: str) -> int:
+        """Not one whose folder holds another artifact: a store of its own may have registered that."""
         query = sa.select(sa.func.max(versions.c.version)).where(self._mine)
-        return int(connection.execute(query).scalar() or 0) + 1
+        number = int(connection.execute(query).scalar() or 0) + 1
+        while self.folder is not None and folders.taken(
+            self.folder / self.model / str(number), known
+        ):
+            number += 1
+        return number
 
     def _prepare(
         self, content: bytes, card: Mapping[str, Any], config: bytes | None

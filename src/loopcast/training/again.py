@@ -18,36 +18,33 @@ def export_again(args: Sequence[str]) -> None:
         "loopcast export",
         usage="loopcast export [CHECKPOINT] [--config FILE] [--out FILE]",
         description="Write the artifact of a checkpoint, and prove it on the data it was fitted on.",
-        epilog="Further flags are those of fit.",
+        epilog="CHECKPOINT is a .ckpt file (default: the config's best). Further flags are those of fit.",
     )
     parser.add_argument(
-        "checkpoint", nargs="?", type=Path, help="a .ckpt file (default: the config's best)"
-    )
-    parser.add_argument(
-        "--config", type=Path, help="the YAML (default: config.yaml beside the checkpoint)"
+        "--config", action="append", help="the YAML (default: config.yaml beside the checkpoint)"
     )
     parser.add_argument("--out", type=Path, help="the artifact (default: export/NAME.onnx)")
-    options, rest = parser.parse_known_args(args)
+    named = Path(args[0]) if args and not args[0].startswith("-") else None
+    options, rest = parser.parse_known_args(args[named is not None :])
     with quiet():
-        config = _config(options.checkpoint, options.config)
-        cli = parsed(["--config", str(config), *rest], run=False)
-        checkpoint = options.checkpoint or cli.folder / "best.ckpt"
+        flags = [f"--config={one}" for one in options.config or [_beside(named)]]
+        cli = parsed([*flags, *rest], run=False)
+        checkpoint = named or cli.folder / "best.ckpt"
         if not checkpoint.is_file():
             raise ConfigError(f"there is no {checkpoint}; run fit first, or name another")
         cli.datamodule.known = task_of(checkpoint)
         cli.datamodule.setup("export")
         out = options.out or Path("export") / f"{cli.run_name}.onnx"
         parts = cli.model, cli.datamodule
-        if options.checkpoint in (None, checkpoint.with_name(NAME)) and refitted(checkpoint.parent):
+        if named in (None, checkpoint.with_name(NAME)) and refitted(checkpoint.parent):
             done = export_refitted(*parts, checkpoint.parent, cli.run_name, out)
         else:
             done = export_checkpoint(*parts, checkpoint, cli.run_name, out)
     print(f"the artifact is {done.path}")
 
 
-def _config(checkpoint: Path | None, config: Path | None) -> Path:
-    if config is not None:
-        return config
+def _beside(checkpoint: Path | None) -> Path:
+    """The config of the run that a checkpoint is of."""
     if checkpoint is None:
         raise ConfigError("say which: loopcast export CHECKPOINT, or --config FILE for its best")
     if not checkpoint.is_file():

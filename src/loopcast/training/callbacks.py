@@ -158,6 +158,11 @@ def named(model: L.LightningModule) -> dict[str, Any]:
     return found
 
 
+def writes(trainer: L.Trainer) -> bool:
+    """Is this the process that keeps files, of a run that leaves weights (`fast_dev_run` does not)?"""
+    return trainer.is_global_zero and not getattr(trainer, "fast_dev_run", False)
+
+
 class Forget(Callback):
     """Takes away what was said of the weights that a fit replaces, once it begins."""
 
@@ -166,8 +171,7 @@ class Forget(Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """See Forget."""
-        trial = getattr(trainer, "fast_dev_run", False)  # of one batch, which leaves no weights
-        if trainer.is_global_zero and not trial:
+        if writes(trainer):
             for name in OUTDATED:
                 (self.folder / name).unlink(missing_ok=True)
 
@@ -185,8 +189,6 @@ class KeepPlan(Callback):
             derived = ("history", "season", "validation", "test", "batch_size")
             data = {**self.config.get("data", {}), **{name: plan[name] for name in derived}}
             model = {**self.config.get("model", {}), **named(pl_module)}
-            text = yaml.safe_dump({**self.config, "data": data, "model": model}, sort_keys=False)
-            (self.folder / "config.yaml").write_text(text, encoding="utf-8")
             given = {name for name in derived if self.config.get("data", {}).get(name) is not None}
             facts = {
                 "plan": {**plan, "model": named(pl_module)},
@@ -196,12 +198,18 @@ class KeepPlan(Callback):
                 "libraries": libraries(),
                 "data": trainer.datamodule.described(),  # type: ignore[attr-defined]
             }
-            (self.folder / "plan.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+            if writes(trainer):
+                self._write({**self.config, "data": data, "model": model}, facts)
             _tell(_planned(trainer, pl_module, facts))
+
+    def _write(self, config: dict[str, Any], facts: dict[str, Any]) -> None:
+        text = yaml.safe_dump(config, sort_keys=False)
+        (self.folder / "config.yaml").write_text(text, encoding="utf-8")
+        (self.folder / "plan.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Steps and paces: with them a timed run can be replayed."""
-        if trainer.is_global_zero and isinstance(pl_module, Forecaster):
+        if writes(trainer) and isinstance(pl_module, Forecaster):
             facts = {"steps": trainer.global_step, "paces": pl_module.budget.paces}
             (self.folder / "steps.json").write_text(json.dumps(facts), encoding="utf-8")
 

@@ -267,6 +267,8 @@ def parsed(args: Sequence[str] | None, run: bool) -> Cli:
         raise
     except MisconfigurationException as error:
         raise ConfigError(f"the trainer cannot be set up like this: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the config is no UTF-8 text ({error}); save it as that") from error
     except UnpicklingError as error:  # Lightning opens it while it parses
         raise ConfigError("--ckpt_path is no checkpoint, or it is damaged") from error
     except Exception as error:

@@ -16,6 +16,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from loopcast.core.errors import ConfigError
 from loopcast.data.splits import Splits
 from loopcast.training.callbacks import StopOnInterrupt
 from loopcast.training.card import described, summary
@@ -72,10 +73,15 @@ def share(max_time: Any) -> timedelta | None:
 
 def duration(max_time: Any) -> timedelta | None:
     """Of the trainer's forms of it: DD:HH:MM:SS, or a mapping such as {minutes: 5}."""
-    if isinstance(max_time, str):
-        days, hours, minutes, seconds = (int(part) for part in max_time.split(":"))
-        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    return timedelta(**max_time) if isinstance(max_time, dict) else max_time
+    try:
+        if isinstance(max_time, str):
+            days, hours, minutes, seconds = (int(part) for part in max_time.split(":"))
+            return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        return timedelta(**max_time) if isinstance(max_time, dict) else max_time
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"trainer.max_time is {max_time!r}; write {{minutes: 5}}, or DD:HH:MM:SS"
+        ) from error
 
 
 def whole(data: DataModule) -> DataModule:
