@@ -87,6 +87,14 @@ def test_what_is_wrong_is_told_with_what_there_is(shop, monkeypatch) -> None:
         SqlQuery(shop, "select * from sales where State = :state").columns()
     with pytest.raises(DataError, match="cannot connect"):
         SqlQuery("nonsense://x", "select 1").columns()
+    for url in ("shop.db", "user:pw@host/shop", "", "postgresql://ann:secret@db:port/shop"):
+        with pytest.raises(DataError, match="cannot connect") as told:
+            SqlQuery(url, "select 1").columns()
+        assert "secret" not in str(told.value)
+    with pytest.raises(DataError, match="must be a SELECT"):
+        SqlQuery(shop, "update sales set State = State").columns()
+    described = SqlQuery("postgresql://ann:one@db/x?password=two", "select 1").describe()
+    assert described == "query on postgresql://ann:***@db/x"
     monkeypatch.delenv("SHOP")
     with pytest.raises(ConfigError, match="SHOP is not set"):
         SqlQuery("sqlite:///${SHOP}", "select 1").columns()

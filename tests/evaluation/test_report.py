@@ -18,7 +18,7 @@ from loopcast.core.task import Task
 from loopcast.core.verdict import value
 from loopcast.evaluation import fans
 from loopcast.evaluation.charts import counted, moments, numbers, short
-from loopcast.evaluation.run import Run
+from loopcast.evaluation.run import Run, hidden
 from loopcast.evaluation.run_page import page
 
 
@@ -233,6 +233,30 @@ def test_large_numbers_are_short():
     assert [short(v) for v in (0.25, 950.0, 1250.0, 45_000.0, 1.2e6)] == [
         "0.25", "950", "1,250", "45k", "1.2M",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "span", [(1_000_100, 1_000_500), (120_010, 120_060), (1234.1, 1234.9), (3e13, 9e14), (0, 1.3e6)]
+)
+def test_labels_of_an_axis_differ(span):
+    labels = [label for _, label in numbers([np.array(span)]).ticks]
+    assert len(set(labels)) == len(labels) and max(map(len, labels)) <= 9
+    assert len({label for _, label in counted(np.array([123456, 123500])).ticks}) == 5
+
+
+def test_secrets_of_a_url_are_not_shown():
+    for url in ("postgresql://ann:one@db/x", "postgresql://db/x?user=a&password=one",
+                "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3Done"):  # fmt: skip
+        assert "one" not in hidden(f"url: {url}\nquery: select 1") and "select" in hidden("select")
+
+
+def test_damaged_files_of_a_run_are_named(part):
+    folder = part("config.yaml")
+    for name in ("test.parquet", "findings.json"):
+        (folder / name).write_text("{")
+        with pytest.raises(DataError, match=f"{name} is damaged"):
+            Run.read(str(folder))
+        (folder / name).unlink()
 
 
 def test_a_key_may_have_a_name_of_our_own_columns():

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from lifecycle.conftest import landed
 
-from loopcast.core.errors import ConfigError
+from loopcast.core.errors import ConfigError, DataError
 from loopcast.lifecycle import experiment
-from loopcast.lifecycle.collect import collect
+from loopcast.lifecycle.collect import Collected, collect
 
 
 def test_values_replace_rows_and_continue_them_however_times_are_written(ground, home):
@@ -30,6 +30,30 @@ def test_values_replace_rows_and_continue_them_however_times_are_written(ground,
         assert panel.target[[35, 36, 38]].tolist() == [99.0, 99.0, 99.0] and np.isnan(
             panel.target[37]
         )
+
+
+def test_times_that_are_whole_numbers_take_new_steps(ground, home):
+    import pandas as pd
+
+    frame = pd.read_csv("sales.csv", parse_dates=["month"])
+    frame.assign(month=frame.month.dt.strftime("%Y%m%d")).to_csv("sales.csv", index=False)
+    landed(ground, [0], 5.0)
+    found = collect(experiment.reading(experiment.load("tiny.yaml", {})), ground.database, "tiny")
+    assert str(found.rows["month"][-1])[:10] == "2013-01-01"
+    assert found.panel().lengths.tolist() == [37, 37]
+
+
+def test_blank_texts_are_kept_as_such(ground, home):
+    import pandas as pd
+
+    rows = {"shop": np.array(["a", "b"], object), "event": np.array(["promo", np.nan], object)}
+    for cells in (rows["event"], rows["event"][::-1]):
+        Collected({**rows, "event": cells}, None, 0).write(home / "a.parquet")
+        back = pd.read_parquet(home / "a.parquet")["event"]
+        assert back.isna().sum() == 1 and back.dropna().tolist() == ["promo"]
+    mixed = np.array(["promo", 5], object)
+    with pytest.raises(DataError, match=r"a\.parquet cannot be written"):
+        Collected({**rows, "event": mixed}, None, 0).write(home / "a.parquet")
 
 
 def test_dates_of_a_database_stay_dates(ground, home):

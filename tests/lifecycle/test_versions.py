@@ -47,6 +47,21 @@ def test_promote_rollback_list_and_show(registry, tmp_path, capsys):
     assert registry.version(2).digest[:12] in told
 
 
+def test_a_file_becomes_a_version_by_hand(registry, tmp_path, capsys):
+    path = tmp_path / "new.onnx"
+    path.write_bytes(artifact(bias=2.0))
+    models(tmp_path, "register", str(path))
+    assert "is version 5" in capsys.readouterr().out
+    models(tmp_path, "promote", "5")
+    assert registry.promoted().content() == path.read_bytes()
+    with pytest.raises(ArtifactError):
+        models(tmp_path, "register", str(tmp_path / "broken.onnx"))
+    with pytest.raises(ConfigError, match="which file"):
+        models(tmp_path, "register")
+    with pytest.raises(ConfigError, match="'x' is no version"):
+        models(tmp_path, "promote", "x")
+
+
 @pytest.mark.parametrize("number", ["3", "4"])
 def test_what_fails_its_trial_is_not_promoted(registry, tmp_path, number):
     models(tmp_path, "promote", "1")

@@ -77,6 +77,14 @@ def test_without_keys_a_disguised_name_does_not_reach_the_service(service):
     assert service.client.get("/v1/models", headers={"host": "localhost:1"}).status_code == 200
 
 
+def test_a_page_of_another_site_cannot_write(service):
+    evil = {"origin": "https://evil.example"}
+    body = {"series": [one()]}
+    problem(service.client.post("/v1/forecast", json=body, headers=evil), 403)
+    own = {"origin": f"http://127.0.0.1:{service.port}"}
+    assert service.client.post("/v1/forecast", json=body, headers=own).status_code == 200
+
+
 def base(**more):
     return {"model": "m", "store": {"url": "sqlite://"}, **more}
 
@@ -84,6 +92,8 @@ def base(**more):
 def test_other_machines_are_served_only_when_told():
     with pytest.raises(ConfigError, match="keys"):
         settings(base(listen={"host": "0.0.0.0"}))
+    with pytest.raises(ConfigError, match="keys"):
+        settings(base(listen={"host": ""}))  # binds every address
     settings(base(listen={"host": "0.0.0.0", "open": True}))
     settings(base(listen={"host": "0.0.0.0"}, keys=KEYS))
     assert settings(base()).listen.host == "127.0.0.1"
@@ -100,6 +110,7 @@ def test_a_key_in_the_config_is_refused_where_its_digest_belongs():
     "wrong",
     [
         {"colour": 1},
+        {"history": "sqlite:///shop.db"},
         {"limits": {"serie": 1}},
         {"model": "../x"},
         {"keys": [{**KEYS[0], "scopes": ["root"]}]},

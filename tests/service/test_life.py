@@ -213,6 +213,11 @@ def test_an_administrator_promotes_and_goes_back(tmp_path):
         problem(post("/v1/models/x/promote"), 404)
         problem(post("/v1/rollback"), 409)
         assert post("/v1/models/2/promote", {"why": "better"}).json()["serving"] == 2
+        first = Path(service.parts.registry.version(1).path)
+        content = first.read_bytes()
+        first.write_bytes(b"lost")
+        problem(post("/v1/rollback", {"why": "worse"}), 409)
+        first.write_bytes(content)
         back = post("/v1/rollback", {"why": "worse"}).json()
         assert back["serving"] == 1
         assert [(e["what"], e["who"], e["why"]) for e in back["events"][:1]] == [

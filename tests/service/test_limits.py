@@ -116,3 +116,21 @@ def test_requests_that_are_ready_together_share_a_transaction(service, monkeypat
     [t.start() for t in threads]
     [t.join() for t in threads]
     assert sum(groups) == 12 and len(groups) < 8
+
+
+def test_rows_of_too_many_series_are_refused_before_they_lie_on_a_grid(tmp_path):
+    with running(tmp_path, limits={"series": 10}) as service:
+        far = [
+            {"shop": f"s{i}", "item": "x", "month": month, "sales": 1}
+            for i in range(11)
+            for month in ("0100-01-01", "2018-01-01")
+        ]
+        problem(service.client.post("/v1/forecast", json={"rows": far}), 413)
+
+
+def test_a_key_longer_than_an_index_takes_is_refused(tmp_path):
+    with running(tmp_path) as service:
+        long = "長" * 900
+        row = {"shop": long, "item": "x", "month": "2018-01-01", "sales": 1}
+        problem(service.client.post("/v1/forecast", json={"rows": [row]}), 422)
+        problem(service.client.post("/v1/forecast", json={"series": [one(long)]}), 422)

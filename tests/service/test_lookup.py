@@ -3,10 +3,17 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from tiny_service import AHEAD, TASK, one, problem, running
+
+from loopcast.core.task import Columns
+from loopcast.service.instance import Part, fill_static
+from loopcast.service.problem import Problem
 
 MONTHS = [f"2018-{m:02}-01" for m in range(1, 13)]
 KEY = {"shop": "a", "item": "x"}
@@ -149,6 +156,77 @@ def test_known_ahead_columns_are_looked_up(tmp_path):
         assert medians(history_sent) == medians(whole)
         later = service.client.post("/v1/forecast", json={"series": [one(start="2018-03-01")]})
         problem(later, 422)
+
+
+def test_columns_for_history_and_the_asked_horizon_begin_at_the_start(tmp_path):
+    wide = replace(AHEAD, horizon=12)
+    with running(tmp_path, wide) as service:
+        prices = {"price": [9] * 8 + [1, 2], "event": [""] * 10}
+        found = service.forecast({"series": [one(future=prices)], "horizon": 2})
+        assert medians(found) == pytest.approx([4.5 + 1 + 1, 4.5 + 2 + 2])
+
+
+def test_what_is_sent_stays_and_only_the_rest_is_looked_up(tmp_path):
+    with running(tmp_path, AHEAD, history=shop_database(tmp_path)) as service:
+        sent = one(future={"price": [1], "event": [""]})
+        found = service.forecast({"series": [sent]})
+        assert medians(found) == [4.5 + 1 + 1, 4.5 + 2 + 100, 4.5 + 3 + 110]
+
+
+def test_what_is_sent_stays_and_only_the_rest_is_asked_for(tmp_path):
+    with (
+        neighbour(lambda body: (200, prices(body))) as (url, _),
+        running(tmp_path, AHEAD, future={"url": url}) as service,
+    ):
+        sent = one(future={"price": [-50], "event": [""]})
+        whole = medians(service.forecast({"series": [one()]}))
+        found = medians(service.forecast({"series": [sent]}))
+        assert found[0] == pytest.approx(4.5 + 1 - 50) and found[1:] == whole[1:]
+
+
+def test_static_columns_count_beside_a_history_that_is_looked_up(tmp_path):
+    task = replace(TASK, static=Columns(numeric=("size",), categorical=("shop", "item")))
+    part = Part(
+        [0], [KEY], np.array([600]),
+        {"static": np.full((1, 1), np.nan, np.float32), "static.item": np.array(["x"], object)},
+        np.array([0]), [[]], "looked up",
+    )  # fmt: skip
+    served = SimpleNamespace(task=task)
+    fill_static(part, 0, {"size": 3, "item": "y"}, served)
+    assert part.prepared["static"].tolist() == [[3.0]]
+    assert part.prepared["static.item"].tolist() == ["y"]
+    with pytest.raises(Problem, match="no static column 'colour'"):
+        fill_static(part, 0, {"colour": 1}, served)
+
+
+def test_sent_and_looked_up_series_have_one_origin(tmp_path):
+    with running(tmp_path, history=shop_database(tmp_path, ahead=0)) as service:
+        asked = [one("b", [1, 2, 3]), {"key": KEY}]
+        found = service.forecast({"series": asked})["forecasts"]
+        assert [f["origin"] for f in found] == ["2018-08-01"] * 2
+
+
+def test_an_actual_value_that_continues_transactions_is_the_origin(tmp_path):
+    summed = replace(TASK, aggregate="sum", frequency="D", season=7, static=Columns(categorical=("shop", "item")))  # fmt: skip
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table sales (shop, item, month, sales)")
+        for day in range(1, 9):
+            for hour in (9, 17):
+                row = f"2018-01-{day:02} {hour:02}:30:00"
+                connection.execute("insert into sales values ('a', 'x', ?, 1)", (row,))
+    connection.close()
+    source = {
+        "url": f"sqlite:///{path}",
+        "query": "select * from sales where (shop, item) in :keys",
+    }
+    with running(tmp_path, summed, history=source) as service:
+        for day, value in (("2018-01-09", 10), ("2018-01-08", 5)):
+            sent = {"key": KEY, "time": day, "value": value}
+            service.client.post("/v1/actuals", json={"actuals": [sent]})
+            found = service.forecast({"series": [{"key": KEY}]})["forecasts"][0]
+            assert found["origin"] == "2018-01-09"
+        assert found["quantiles"]["0.5"][0] == pytest.approx((6 * 2 + 5 + 10) / 8 + 1)
 
 
 def test_a_query_that_fails_is_the_operators_trouble_and_stays_inside(tmp_path):

@@ -278,6 +278,9 @@ def test_a_blind_question_hides_its_forecast_until_it_is_answered(tmp_path):
         assert chart(shown)["bands"] and "without having seen the forecast" in shown
         assert chart(ann.get(f"/ui/series/{review.series}"))["bands"]
         assert "a fair" not in boss.get(path) and not chart(boss.page.text)["bands"]
+        other = boss.get(f"/ui/series/{review.series}")  # answered by another is not seen by all
+        assert "a fair" not in other and not chart(other)["bands"]
+        boss.get(path)
         boss.send(f"{path}/show")
         assert "a fair" in boss.get(boss.page.headers["location"])
         (given,) = service.parts.people.overrides.read()

@@ -60,3 +60,20 @@ def test_too_many_rows_and_a_wrong_query_are_errors(sales):
         Question(sales, 'select * from sales where "State" = :State', max_rows=2).read(KEYS)
     with pytest.raises(StoreError):
         Question(sales, "select * from nowhere").read(KEYS)
+
+
+def test_a_key_that_the_column_cannot_hold_is_the_key_of_no_row(sales):
+    for query in (
+        "select * from sales where month in :keys",
+        "select * from sales where month = :month",
+    ):
+        source = SqlHistory.open(sales, query, ("month",), {})
+        try:
+            assert source.read([{"month": "abc"}]).get("v", []) == []
+            with pytest.raises(StoreError):
+                broken = SqlHistory(
+                    source.database, "select v / 0 from sale where 1 in :keys", ("month",)
+                )
+                broken.read([{"month": "1"}])
+        finally:
+            source.database.close()

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from loopcast.core.frequency import Frequency
 from loopcast.store import accuracy, alarms, backtests, calibrations, ticks
 from loopcast.store.accuracy import SUMS, Accuracy
 from loopcast.store.alarms import Alarm, Score
 from loopcast.store.backtests import Backtest
+from loopcast.store.news import News
 from loopcast.store.schema import alarms as table
 from loopcast.store.ticks import Tick
 
@@ -122,3 +124,13 @@ def test_the_last_tick_is_read_and_old_ones_go(database, monkeypatch):
             ticks.write(connection, "m", Tick(at, 0.1, outcome, {"through": at}))
     assert ticks.last(database, "m").facts == {"through": 4}
     assert ticks.last(database, "m", "done") is None
+
+
+def test_how_late_values_come_is_told_by_the_clock_of_the_zone():
+    frequency = Frequency.parse("D")
+    step = int(frequency.index(np.array(["2024-01-10"], "M8[s]"))[0])
+    empty = np.zeros(0, np.int64)
+    for zone, end in ((None, "2024-01-11T00:00"), ("America/Los_Angeles", "2024-01-11T08:00")):
+        came = int(np.datetime64(end, "us").astype(np.int64)) + 300_000_000
+        news = News(1, 0, 1, empty, empty, 1, np.array([[step, came]]))
+        assert news.lag(frequency, zone) == 300.0

@@ -10,6 +10,7 @@ import pytest
 
 from loopcast.core.errors import ArtifactError, LoopcastError
 from loopcast.store import folders
+from loopcast.store.database import connect, migrate
 from loopcast.store.registry import Registry
 from loopcast.store.version import UnknownVersion
 
@@ -169,3 +170,18 @@ def test_a_kill_at_any_step_leaves_the_old_champion_or_the_new_one_whole(killed)
         assert (one["again"], one["then"]) == (2, "two"), one
     last = max(i for i, one in enumerate(killed) if one["step"] == "sql:do_commit")
     assert {one["serving"] for one in killed[: last + 1]} == {1}  # until its commit nothing moves
+
+
+def test_another_store_leaves_the_versions_that_lie_in_the_folder(registry, tmp_path):
+    first = register(registry, tmp_path, b"of the first store")
+    other = connect(f"sqlite:///{tmp_path}/other.db")
+    migrate(other)
+    second = register(Registry(other, "sales", tmp_path / "models"), tmp_path, b"of another")
+    assert (first.version, second.version) == (1, 2)
+    assert registry.version(1).content() == b"of the first store"
+    again = connect(f"sqlite:///{tmp_path}/again.db")
+    migrate(again)  # the same file is the same version, whatever became of the ledger
+    same = register(Registry(again, "sales", tmp_path / "models"), tmp_path, b"of the first store")
+    assert same.version == 1 and same.content() == b"of the first store"
+    for one in (other, again):
+        one.close()

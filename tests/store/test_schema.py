@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from loopcast.core.errors import ConfigError
-from loopcast.store.database import StoreError, connect, migrate, revision
+from loopcast.store.database import StoreError, connect, migrate, patient, revision
 from loopcast.store.schema import HEAD, metadata
 
 
@@ -52,3 +52,19 @@ def test_a_database_that_is_away_says_so_without_its_password():
 def test_other_databases_are_refused_with_advice():
     with pytest.raises(ConfigError, match="sqlite or postgresql"):
         connect("mysql://x/y")
+
+
+def test_what_a_url_says_of_postgresql_is_kept():
+    plain = patient(sa.make_url("postgresql://db/x"))
+    assert plain == {"options": "-c statement_timeout=30000", "connect_timeout": 5}
+    url = "postgresql://db/x?options=-csearch_path%3Dloopcast&connect_timeout=60"
+    said = patient(sa.make_url(url))
+    assert said == {"options": "-c statement_timeout=30000 -csearch_path=loopcast"}
+    assert patient(sa.make_url("sqlite:///x.db")) == {}
+
+
+def test_no_message_shows_a_password():
+    secret = "postgresql+psycopg://ann:pass1@db/x?password=pass2"
+    assert "pass" not in connect(secret).name
+    with pytest.raises(ConfigError, match="the store cannot be opened"):
+        connect("postgresql://db:port/x")

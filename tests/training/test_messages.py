@@ -141,6 +141,9 @@ def test_a_checkpoint_of_another_run_is_named(config, monkeypatch):
     [
         (["--trainer.precision=bf16-true"], "trainer.precision bf16-true is not supported"),
         (["--data.recent=[]"], "data.recent is []; give a number of steps"),
+        (["--data.season=-7"], "data.season is -7; it is a number of steps"),
+        (["--data.zone=Europe/Atlantis"], "zone 'Europe/Atlantis' is unknown"),
+        (["--refit=true", "--trainer.max_time=5m"], "trainer.max_time is '5m'; write {minutes: 5}"),
         (
             ["--model.network=loopcast.models.patchtst.PatchTST", "--model.network.heads=3"],
             "heads is 3; it must divide the width",

@@ -15,7 +15,7 @@ from loopcast.core import times
 from loopcast.core.errors import ConfigError, NoRows
 from loopcast.core.frequency import Frequency
 from loopcast.core.grid import grid
-from loopcast.core.overlay import overlaid
+from loopcast.core.overlay import moments, overlaid
 from loopcast.core.panel import Panel
 from loopcast.core.tables import write
 from loopcast.core.task import Task
@@ -75,7 +75,7 @@ def collect(reading: Reading, database: Database, model: str) -> Collected:
     found = overlaid(
         {name: column.tolist() for name, column in _plain(rows).items()},
         values, task, owners, steps.tolist(),
-        lambda fresh: _cells(np.array(fresh), cells, frequency, task.time_format),
+        lambda fresh: _cells(moments(np.array(fresh), frequency, task), cells, task.time_format),
         reading.weight,
     )  # fmt: skip
     return Collected(_typed(found, rows), task, sum(map(len, values.values())))
@@ -108,11 +108,8 @@ def _plain(rows: Columns) -> Columns:
     }
 
 
-def _cells(
-    steps: NDArray[np.int64], like: NDArray[Any], frequency: Frequency, written: str | None
-) -> list[Any]:
+def _cells(labels: NDArray[Any], like: NDArray[Any], written: str | None) -> list[Any]:
     """Times of new rows, written as those of the others."""
-    labels = frequency.time(steps)
     if like.dtype.kind == "M":
         return list(labels.astype("M8[us]").astype(object))
     stamps = pd.DatetimeIndex(labels)

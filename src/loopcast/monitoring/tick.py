@@ -97,7 +97,7 @@ class Monitor:
         seen = self._seen(version, task)
         lease.require()
         facts |= seen.facts | self._objective(version, task, seen, rows)
-        facts |= {"actuals_lag_seconds": found.lag(Frequency.parse(task.frequency))}
+        facts |= {"actuals_lag_seconds": found.lag(Frequency.parse(task.frequency), task.zone)}
         with self.database.writing() as connection:
             accuracy.replace(connection, self.model, firsts, rows)
             alarms.write_scores(connection, self.model, version.version, seen.scores)

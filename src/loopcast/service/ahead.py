@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from loopcast.core.errors import ConfigError, LoopcastError
-from loopcast.service.instance import Part, fill
+from loopcast.service.instance import Part, fill_rest
 from loopcast.service.problem import Problem
 from loopcast.service.served import Served
 from loopcast.service.settings import Future
@@ -26,6 +26,8 @@ REMEMBERED = 50_000
 
 Columns = dict[str, list[Any]]
 """One series: column -> values, one a step."""
+Asked = tuple[str | int, ...]
+"""A key, the first time and how many there are, and the columns: another version asks for others."""
 
 
 class FutureFailed(LoopcastError):
@@ -40,14 +42,17 @@ class FutureService:
         self._address = urlsplit(facts.url)
         if self._address.scheme not in {"http", "https"} or not self._address.hostname:
             raise ConfigError(f"future: url is {facts.url!r}; it must be http:// or https://")
-        self._known: dict[tuple[str, str], tuple[float, Columns]] = {}
+        self._known: dict[Asked, tuple[float, Columns]] = {}
         self._lock = threading.Lock()
 
     def ask(
         self, keys: Sequence[Mapping[str, str]], times: Sequence[list[Any]], names: Sequence[str]
     ) -> list[Columns]:
         """The columns of each series at its times; raises FutureFailed."""
-        named = [(key_text(key), str(at[0])) for key, at in zip(keys, times, strict=True)]
+        named: list[Asked] = [
+            (key_text(key), str(at[0]), len(at), *names)
+            for key, at in zip(keys, times, strict=True)
+        ]
         until = time.monotonic()
         with self._lock:
             found = {n: self._known[n][1] for n in named if self._known.get(n, (0,))[0] > until}
@@ -60,7 +65,7 @@ class FutureService:
             self._remember({named[i]: found[named[i]] for i in missing})
         return [found[one] for one in named]
 
-    def _remember(self, fresh: dict[tuple[str, str], Columns]) -> None:
+    def _remember(self, fresh: dict[Asked, Columns]) -> None:
         until = time.monotonic() + self.facts.cache_seconds
         with self._lock:
             if len(self._known) > REMEMBERED:
@@ -132,7 +137,7 @@ class Ahead:
             return  # no rows are known; the service may still know
         for row, columns in zip(rows, found, strict=True):
             if columns is not None:
-                fill(part, row, columns, int(part.origins[row]) + 1, served)
+                fill_rest(part, row, columns, served)
 
     def _ask(self, part: Part, rows: list[int], served: Served) -> None:
         assert self._service is not None
@@ -141,7 +146,7 @@ class Ahead:
         try:
             answers = self._service.ask([part.keys[i] for i in rows], times, names)
             for row, columns in zip(rows, answers, strict=True):
-                fill(part, row, columns, int(part.origins[row]) + 1, served)
+                fill_rest(part, row, columns, served)
         except (FutureFailed, Problem) as error:
             log.error("%s", error)
             _fall_back(part, rows, self._service.facts.fallback, served)
@@ -171,7 +176,8 @@ def _repeat_season(part: Part, rows: list[int], served: Served) -> None:
     ):
         column = part.prepared[name]
         for row in rows:
-            column[row, task.history :] = column[row, back]
+            had = int(part.covered[row])
+            column[row, task.history + had :] = column[row, back[had:]]
 
 
 def _not_sent(part: Part, row: int, horizon: int, served: Served) -> Problem:

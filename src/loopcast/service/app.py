@@ -187,6 +187,7 @@ async def _life(parts: Parts) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        parts.forecasting.close()
         await asyncio.to_thread(parts.writer.stop, 30.0)
         parts.database.close()
         log.info("the ledger is flushed")

@@ -73,7 +73,8 @@ class Batches:
         series = [one for waiting in batch for one in waiting.asked.series or ()]
         sizes = [waiting.size for waiting in batch]
         places = list(range(len(series)))
-        part = from_series(series, places, served, batch[0].asked.origin, sizes)
+        horizons = [waiting.horizon for waiting in batch for _ in range(waiting.size)]
+        part = from_series(series, places, served, batch[0].asked.origin, horizons, sizes)
         made = time.perf_counter()
         outputs = served.predictor.outputs(part.prepared)
         self._meters.stage["instance"].observe(made - begin)

@@ -10,7 +10,7 @@ from loopcast.core.errors import ArtifactError, LoopcastError
 from loopcast.service.meters import Meters
 from loopcast.service.problem import Problem
 from loopcast.service.served import Served, open_version
-from loopcast.serving.trial import compatible
+from loopcast.serving.trial import of_one_kind
 from loopcast.store.database import StoreError
 from loopcast.store.registry import Registry
 from loopcast.store.version import Version
@@ -75,7 +75,7 @@ class Champion:
 
     def _open(self, version: Version) -> Served:
         served = open_version(version, self._threads)
-        if self._current is not None and (why := compatible(served.task, self._current.task)):
+        if self._current is not None and (why := of_one_kind(served.task, self._current.task)):
             raise ArtifactError(f"version {version.version} cannot take over: {why}")
         return served
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -128,6 +129,8 @@ class Door:
     async def _answer(self, request: Request, way: "_Way") -> Response:
         if self._local and not LOCAL.fullmatch(request.headers.get("host", "localhost")):
             raise Problem(403, "This service is for its own machine: use 127.0.0.1 or localhost.")
+        if self._local and request.method == "POST" and _foreign(request):
+            raise Problem(403, "A page of another site may not write here.")
         if way.free:
             return await way.endpoint(request)
         request.state.client = way.gate.client(request, way.scope)
@@ -158,6 +161,12 @@ class Door:
                 **request.state.facts,
             }
             access.info(orjson.dumps(facts).decode())
+
+
+def _foreign(request: Request) -> bool:
+    """Browsers name the page that sends a form; nothing else does."""
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
 
 
 @dataclass(frozen=True)

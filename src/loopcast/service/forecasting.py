@@ -13,13 +13,13 @@ import orjson
 from loopcast.service.ahead import Ahead
 from loopcast.service.batches import Batches
 from loopcast.service.champion import Champion
-from loopcast.service.instance import Part, fill, from_series, keys
+from loopcast.service.instance import Part, fill, fill_static, from_series, keys
 from loopcast.service.lookup import Lookup
 from loopcast.service.meters import Meters
 from loopcast.service.problem import Problem, invalid
 from loopcast.service.result import Result, body, together
 from loopcast.service.rows import from_history, from_rows, table
-from loopcast.service.served import Served
+from loopcast.service.served import Served, written
 from loopcast.service.settings import Limits
 from loopcast.service.wire import ForecastAsked, SeriesAsked
 from loopcast.service.writer import Writer
@@ -30,6 +30,8 @@ from loopcast.store.series import key_text
 T = TypeVar("T")
 SMALL = 16
 """Series with their own history that are forecast between other requests; more go to a thread."""
+LOOKUPS = 16
+"""Threads for requests that may wait for what is elsewhere; the others have threads of their own."""
 SAME = 1e-6
 """Levels closer than this are one."""
 
@@ -60,6 +62,7 @@ class Forecasting:
         self._writer, self._limits, self._meters = writer, limits, meters
         self.ranges: Callable[[Result, Served], Result] = lambda result, _: result
         self._threads = ThreadPoolExecutor(_cpus(), "forecast")
+        self._waiting = ThreadPoolExecutor(LOOKUPS, "lookup")
         self._batches = Batches(meters)
 
     async def answer(self, asked: ForecastAsked, asking: Asking) -> bytes:
@@ -72,7 +75,9 @@ class Forecasting:
         if self._at_once(asked, served):
             result = await self._batches.forecast(asked, horizon, served)
         if result is None:
-            result = await self.threaded(self._forecast, asked, horizon, served)
+            threads = self._waiting if self._looks(asked, served) else self._threads
+            loop = asyncio.get_running_loop()
+            result = await loop.run_in_executor(threads, self._forecast, asked, horizon, served)
         else:
             result = self.ranges(result, served)
         self._meters.batch.observe(count or len(result.keys))
@@ -81,6 +86,11 @@ class Forecasting:
     async def threaded(self, work: Callable[..., T], *given: Any) -> T:
         """Run in a thread of this service."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+
+    def close(self) -> None:
+        """Nothing more is begun."""
+        for threads in (self._threads, self._waiting):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     async def give(
         self, result: Result, horizon: int, levels: list[int], served: Served, asking: Asking
@@ -152,6 +162,12 @@ class Forecasting:
             raise invalid("/horizon", f"{asked.horizon} steps; at most {most} can be forecast")
         return asked.horizon or most
 
+    def _looks(self, asked: ForecastAsked, served: Served) -> bool:
+        """May it wait for a database or a service that is elsewhere?"""
+        if asked.series is None:
+            return not asked.rows or bool(served.task.future.names)
+        return any(one.target is None for one in asked.series) or bool(served.task.future.names)
+
     def _at_once(self, asked: ForecastAsked, served: Served) -> bool:
         """Cheap, and without a look at what is elsewhere."""
         future = served.task.future.names
@@ -163,7 +179,7 @@ class Forecasting:
 
     def _forecast(self, asked: ForecastAsked, horizon: int, served: Served) -> Result:
         begin = time.perf_counter()
-        parts = self._parts(asked, served)
+        parts = self._parts(asked, horizon, served)
         total = sum(len(part.keys) for part in parts)
         if total > self._limits.series:
             raise Problem(413, f"{total:,} series; at most {self._limits.series:,} at a time.")
@@ -175,18 +191,27 @@ class Forecasting:
         self._meters.stage["run"].observe(time.perf_counter() - made)
         return self.ranges(together(parts, outputs), served)
 
-    def _parts(self, asked: ForecastAsked, served: Served) -> list[Part]:
+    def _parts(self, asked: ForecastAsked, horizon: int, served: Served) -> list[Part]:
         if asked.series is None:
             return [self._rows(asked, served)]
-        sent = [i for i, one in enumerate(asked.series) if one.target is not None]
-        left = [i for i, one in enumerate(asked.series) if one.target is None]
+        parts = self._of_series(asked.series, asked.origin, horizon, served)
+        ends = {int(part.origins.max()) for part in parts}
+        if len(ends) > 1 and served.task.origins == "shared":  # sent, and looked up: one for all
+            origin = written(served.frequency, [max(ends)])[0]
+            parts = self._of_series(asked.series, origin, horizon, served)
+        return parts
+
+    def _of_series(
+        self, asked: Sequence[SeriesAsked], origin: Any, horizon: int, served: Served
+    ) -> list[Part]:
+        sent = [i for i, one in enumerate(asked) if one.target is not None]
+        left = [i for i, one in enumerate(asked) if one.target is None]
         parts = []
         if sent:
-            chosen = [asked.series[i] for i in sent]
-            parts.append(from_series(chosen, sent, served, asked.origin))
+            chosen = [asked[i] for i in sent]
+            parts.append(from_series(chosen, sent, served, origin, [horizon] * len(sent)))
         if left:
-            chosen = [asked.series[i] for i in left]
-            parts.append(self._looked_up(chosen, left, served, asked.origin))
+            parts.append(self._looked_up([asked[i] for i in left], left, served, origin))
         return parts
 
     def _looked_up(
@@ -199,12 +224,15 @@ class Forecasting:
         rows = self._lookup.rows(named, served)
         part = from_history(rows, named, places, served, origin)
         for row, one in enumerate(asked):
+            if one.static:
+                fill_static(part, row, one.static, served)
             if one.future:
                 fill(part, row, one.future, int(part.origins[row]) + 1, served)
         return part
 
     def _rows(self, asked: ForecastAsked, served: Served) -> Part:
         future = table(asked.future_rows) if asked.future_rows else None
+        self._few(asked, served)
         if asked.rows:
             return from_rows(table(asked.rows), future, served, asked.origin)
         names = served.task.series
@@ -214,6 +242,14 @@ class Forecasting:
         distinct = list({tuple(key.values()): key for key in named}.values())
         rows = self._lookup.rows(distinct, served)
         return from_rows(rows, future, served, asked.origin)
+
+    def _few(self, asked: ForecastAsked, served: Served) -> None:
+        """Raises Problem 413 for more series than the limits allow, before they lie on a grid."""
+        names = served.task.series
+        rows = [*(asked.rows or ()), *(asked.future_rows or ())]
+        total = len({tuple(str(row.get(name)) for name in names) for row in rows})
+        if total > self._limits.series:
+            raise Problem(413, f"{total:,} series; at most {self._limits.series:,} at a time.")
 
 
 def _levels(asked: Sequence[float] | None, served: Served) -> list[int]:

@@ -17,8 +17,11 @@ from loopcast.service.served import Served
 from loopcast.service.targets import Targets, joined, numbers
 from loopcast.service.wire import Cell, SeriesAsked
 from loopcast.serving.remarks import remarks
+from loopcast.store.series import key_text
 
 Values = dict[str, list[Cell]]
+LONGEST = 2_000
+"""Bytes of a key as JSON: PostgreSQL's index takes a few more."""
 
 
 @dataclass
@@ -47,7 +50,16 @@ def keys(asked: Sequence[Mapping[str, Cell]], task: Task, where: str) -> list[di
         for i, value in enumerate(column):
             if len(value) > 1000 or "\x00" in value:
                 raise invalid(where.format(i=i), "a key has at most 1,000 letters and none is NUL")
-    return [dict(zip(task.series, row, strict=True)) for row in zip(*columns, strict=True)]
+    named = [dict(zip(task.series, row, strict=True)) for row in zip(*columns, strict=True)]
+    for i, one in enumerate(named):
+        kept(one, where.format(i=i))
+    return named
+
+
+def kept(key: Mapping[str, str], pointer: str) -> None:
+    """Raises Problem for a key that a store could not index."""
+    if sum(map(len, key.values())) > LONGEST / 4 and len(key_text(key).encode()) > LONGEST:
+        raise invalid(pointer, f"the key of a series has at most {LONGEST:,} bytes in all")
 
 
 def from_series(
@@ -55,9 +67,14 @@ def from_series(
     places: list[int],
     served: Served,
     origin: Any,
+    horizons: Sequence[int] = (),
     requests: Sequence[int] = (),
 ) -> Part:
-    """Series with their own history. `requests`: how many of them each of several requests has."""
+    """Series with their own history.
+
+    `horizons`: how many steps of each are asked for, by default all; `requests`: how many series
+    each of several requests has.
+    """
     task = served.task
     named = keys([one.key for one in asked], task, "/series/{i}/key")
     values = [one.target or [] for one in asked]
@@ -70,8 +87,17 @@ def from_series(
     part = Part(places, named, origins, prepared, np.zeros(len(asked), np.int64), warnings, "sent")
     for row, one in enumerate(asked):
         if one.future:
-            fill(part, row, one.future, _first(one, targets, row, task), served)
+            steps = horizons[row] if horizons else task.horizon
+            fill(part, row, one.future, _first(one, targets, row, steps, task), served)
     return part
+
+
+def fill_rest(part: Part, row: int, columns: Values, served: Served) -> None:
+    """The same of values that begin after the origin, from where the series has none yet."""
+    had = int(part.covered[row])
+    rest = {name: values[had:] for name, values in columns.items()}
+    if any(rest.values()):
+        fill(part, row, rest, int(part.origins[row]) + 1 + had, served)
 
 
 def fill(part: Part, row: int, columns: Values, first: int, served: Served) -> None:
@@ -94,7 +120,7 @@ def fill(part: Part, row: int, columns: Values, first: int, served: Served) -> N
             texts = text(np.array(given, object))
             part.prepared[f"future.{name}"][row, window] = texts
             _remark_unknown(part, row, name, texts, served)
-    if first <= part.origins[row] + 1:
+    if first <= part.origins[row] + 1 + part.covered[row]:
         part.covered[row] = max(part.covered[row], first + length - 1 - part.origins[row])
 
 
@@ -224,6 +250,19 @@ def _static(
     return numeric, categories
 
 
+def fill_static(part: Part, row: int, given: Mapping[str, Cell], served: Served) -> None:
+    """Static columns that are sent beside a history that is looked up; raises Problem."""
+    task, where = served.task, f"/series/{part.places[row]}/static"
+    if other := set(given) - set(task.static.names):
+        raise invalid(where, f"the model has no static column {min(other)!r}")
+    for at, name in enumerate(task.static.numeric):
+        if name in given:
+            part.prepared["static"][row, at] = numbers([given[name]], f"{where}/{name}")[0]
+    for name in task.static.categorical:
+        if name in given:
+            part.prepared[f"static.{name}"][row] = _texts([given[name]])[0]
+
+
 def _texts(cells: list[Cell]) -> NDArray[Any]:
     """What is text already is left as it is."""
     column = np.empty(len(cells), object)
@@ -241,10 +280,12 @@ def _coded(cells: NDArray[Any]) -> Categories:
     return Categories(codes, distinct)
 
 
-def _first(one: SeriesAsked, targets: Targets, row: int, task: Task) -> int:
+def _first(one: SeriesAsked, targets: Targets, row: int, horizon: int, task: Task) -> int:
     """The step at which the future columns begin: the series' own start, or after its history."""
-    length = len(next(iter(one.future.values())))
-    after = length <= task.horizon or length < targets.sizes[row]
+    length, size = len(next(iter(one.future.values()))), int(targets.sizes[row])
+    after = length <= task.horizon or length < size
+    if length == size + horizon and length != horizon:  # history and what is asked, to the step
+        after = False
     return int(targets.ends[row] if after else targets.starts[row])
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from loopcast.core.frequency import Frequency
 from loopcast.core.task import Task
 from loopcast.service.inference import tensors
 from loopcast.service.problem import TITLES
@@ -186,18 +187,20 @@ def _examples(task: Task | None) -> Json:
     key = {name: "..." for name in task.series} if task else {}
     future = {name: [0] * task.horizon for name in task.future.names} if task else {}
     past = {name: [0, 0, 0] for name in task.past.names} if task else {}
-    series = {"key": key, "start": "2018-10-01", "target": [812.1, None, 830.4]}
+    dated = task is None or Frequency.parse(task.frequency).dated
+    start, later = ("2018-10-01", "2019-01-01") if dated else (118, 121)
+    series = {"key": key, "start": start, "target": [812.1, None, 830.4]}
     if past:
         series["past"] = past
     if future:
         series["future"] = future
-    actual = {"time": "2019-01-01", "value": 805.2, "as_of": "2019-02-03T00:00:00Z"}
+    actual = {"time": later, "value": 805.2, "as_of": "2019-02-03T00:00:00Z"}
     return {
         "forecast": {"series": [series], "horizon": task.horizon if task else 12},
         "actuals": {"actuals": [{"key": key, **actual}]},
         "infer": {"inputs": _tensors(task) if task else []},
         "override": {
-            "forecast": "01a2...", "key": key, "time": "2019-01-01", "value": 900, "reason": "a fair",
+            "forecast": "01a2...", "key": key, "time": later, "value": 900, "reason": "a fair",
         },
     }  # fmt: skip
 

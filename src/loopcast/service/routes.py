@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -13,8 +13,9 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from loopcast.core.errors import ArtifactError, DataError, WrongTime
+from loopcast.core.errors import ArtifactError, DataError, LoopcastError, WrongTime
 from loopcast.core.frequency import Frequency
+from loopcast.core.task import Task
 from loopcast.service.body import decode, read
 from loopcast.service.champion import Champion
 from loopcast.service.forecasting import Asking, Forecasting
@@ -24,7 +25,7 @@ from loopcast.service.problem import Problem, invalid
 from loopcast.service.served import Served, facts, open_version, written
 from loopcast.service.settings import Limits
 from loopcast.service.wire import ActualsSent, ForecastAsked, Reason
-from loopcast.serving.trial import compatible
+from loopcast.serving.trial import compatible, of_one_kind
 from loopcast.store.actuals import Actual, Actuals, Conflict
 from loopcast.store.clock import instant, iso
 from loopcast.store.ledger import Given, Ledger
@@ -36,6 +37,8 @@ from loopcast.store.version import UnknownVersion, Version
 FORECAST = msgspec.json.Decoder(ForecastAsked)
 ACTUALS = msgspec.json.Decoder(ActualsSent)
 REASON = msgspec.json.Decoder(Reason)
+Rule = Callable[[Task, Task], str | None]
+"""Why the first may not take over from the second."""
 
 
 def reply(content: Any, status: int = 200) -> Response:
@@ -226,17 +229,21 @@ class Models:
 
     async def go_back(self, why: str, who: str) -> None:
         """To the version that served before; raises Problem 409 where there is none."""
+        number = await asyncio.to_thread(self._registry.previous)
+        if number is None:
+            raise Problem(409, "There is no earlier version to go back to.")
+        await asyncio.to_thread(self._tested, number, of_one_kind)
         try:
             await asyncio.to_thread(lambda: self._registry.rollback(why=why, who=who))
-        except UnknownVersion as error:
-            raise Problem(409, "There is no earlier version to go back to.") from error
+        except LoopcastError as error:
+            raise Problem(409, "Another version was promoted meanwhile; look again.") from error
         await self._champion.refresh()
 
     async def _why(self, request: Request) -> str:
         body = await read(request, self._limits)
         return decode(body or b"{}", REASON).why
 
-    def _tested(self, number: int) -> Version:
+    def _tested(self, number: int, rule: Rule = compatible) -> Version:
         try:
             version = self._registry.version(number)
             task = open_version(version).task
@@ -244,7 +251,7 @@ class Models:
             raise Problem(404, f"There is no version {number}.") from error
         except ArtifactError as error:
             raise Problem(409, f"Version {number} fails its self-test and stays out.") from error
-        if self._champion.ready and (why := compatible(task, self._champion.current.task)):
+        if self._champion.ready and (why := rule(task, self._champion.current.task)):
             raise Problem(409, f"Version {number} cannot take over: {why}.")
         return version
 

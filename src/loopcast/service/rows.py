@@ -11,7 +11,7 @@ from loopcast.core.grid import grid
 from loopcast.core.inputs import inputs
 from loopcast.core.panel import Panel
 from loopcast.core.text import text
-from loopcast.service.instance import Part
+from loopcast.service.instance import Part, kept
 from loopcast.service.problem import Problem
 from loopcast.service.served import Served
 from loopcast.serving.remarks import remarks
@@ -23,7 +23,10 @@ Table = dict[str, Any]
 def from_rows(rows: Table, future: Table | None, served: Served, origin: Any) -> Part:
     """Every series in the rows, in the order of their keys; raises Problem."""
     panel = on_grid(rows, future, None, served, origin)
-    return part(panel, served, "sent")
+    found = part(panel, served, "sent")
+    for key in found.keys:
+        kept(key, "/rows")
+    return found
 
 
 def from_history(

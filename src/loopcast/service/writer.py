@@ -13,6 +13,8 @@ from loopcast.service.problem import Problem
 from loopcast.store.database import StoreError
 from loopcast.store.ledger import Answer, Ledger
 
+ITS_OWN = "54"
+"""PostgreSQL's class of errors for a row that is too large."""
 log = logging.getLogger("loopcast.service")
 GROUP = 2_000
 """Series in one transaction at most, so that the first of them need not wait for long."""
@@ -98,13 +100,13 @@ class Writer:
         try:
             self._ledger.record([answer for answer, _, _ in group])
         except StoreError as error:
-            if len(group) > 1 and not isinstance(error.__cause__, sa.exc.OperationalError):
+            if len(group) > 1 and not _is_away(error.__cause__):
                 for entry in group:  # one of them is at fault, the others are not
                     self._write([entry])
                 return
             log.error("the ledger refuses %d answers: %s", len(group), error)
             self._on_refusal(len(group))
-            if isinstance(error.__cause__, sa.exc.OperationalError):
+            if _is_away(error.__cause__):
                 self._refused = time.monotonic()
             self._settle(group, error)
         except Exception as error:
@@ -146,6 +148,12 @@ def _groups(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
         group.append(entry)
         size += len(entry[0].keys)
     yield group
+
+
+def _is_away(cause: BaseException | None) -> bool:
+    """Can the database not be reached, or not write? Limits that one row passes are not that."""
+    state = str(getattr(getattr(cause, "orig", None), "sqlstate", None) or "")
+    return isinstance(cause, sa.exc.OperationalError) and not state.startswith(ITS_OWN)
 
 
 def _away() -> Problem:

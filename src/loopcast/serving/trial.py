@@ -9,11 +9,18 @@ from loopcast.core.task import Task
 from loopcast.serving.predictor import Predictor
 
 
-def compatible(new: Task, old: Task) -> str | None:
-    """Why clients of the old version could not use the new one; None where they can."""
+def of_one_kind(new: Task, old: Task) -> str | None:
+    """Why the two do not forecast the same thing; None where they do."""
     for name in ("target", "time", "series", "frequency", "zone", "time_format"):
         if getattr(new, name) != getattr(old, name):
             return f"its {name} is {getattr(new, name)!r}, that of the one before {getattr(old, name)!r}"
+    return None
+
+
+def compatible(new: Task, old: Task) -> str | None:
+    """Why clients of the old version could not use the new one; None where they can."""
+    if other := of_one_kind(new, old):
+        return other
     if more := sorted(_covariates(new) - _covariates(old)):
         return f"it reads {', '.join(more)}, which nobody sends to the one before"
     if new.horizon < old.horizon:

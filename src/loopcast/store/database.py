@@ -43,8 +43,8 @@ class Database:
 
     @property
     def name(self) -> str:
-        """The address without its password."""
-        return self.engine.url.render_as_string(hide_password=True)
+        """The address without its password, and without its query, which may hold one."""
+        return self.engine.url.set(query={}).render_as_string(hide_password=True)
 
     def close(self) -> None:
         """Give back the connections; a later use opens new ones."""
@@ -114,8 +114,22 @@ def _sqlite(address: sa.URL, durability: Durability) -> sa.Engine:
 def _postgresql(address: sa.URL) -> sa.Engine:
     if address.drivername == "postgresql":
         address = address.set(drivername="postgresql+psycopg")
-    options = {"connect_timeout": 5, "options": "-c statement_timeout=30000"}
-    return sa.create_engine(address, connect_args=options, pool_pre_ping=True, pool_recycle=1800)
+    return sa.create_engine(
+        address, connect_args=patient(address), pool_pre_ping=True, pool_recycle=1800
+    )
+
+
+def patient(address: sa.URL) -> dict[str, Any]:
+    """How long PostgreSQL is waited for, unless the url says so; {} for others."""
+    if address.get_backend_name() != "postgresql":
+        return {}
+    given = " ".join(_texts(address.query.get("options", "")))
+    options = {"options": f"-c statement_timeout=30000 {given}".rstrip()}  # the last one counts
+    return options if "connect_timeout" in address.query else {**options, "connect_timeout": 5}
+
+
+def _texts(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
 
 
 def migrate(database: Database) -> None:

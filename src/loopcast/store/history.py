@@ -9,9 +9,11 @@ import sqlalchemy as sa
 
 from loopcast.core.environment import expand
 from loopcast.core.errors import ConfigError
-from loopcast.store.database import Database, StoreError, said
+from loopcast.store.database import Database, StoreError, patient, said
 
 Columns = dict[str, list[Any]]
+NO_SUCH_VALUE = ("22P02", "22003", "22007", "22008")
+"""PostgreSQL's words for a text that is no value of the column's type."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,10 @@ class SqlHistory:
     ) -> "SqlHistory":
         """Any database that SQLAlchemy speaks to; connects at the first question."""
         try:
-            engine = sa.create_engine(expand(url), pool_pre_ping=True, pool_recycle=1800)
+            address = sa.make_url(expand(url))
+            engine = sa.create_engine(
+                address, pool_pre_ping=True, pool_recycle=1800, connect_args=patient(address)
+            )
         except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
             raise ConfigError(
                 f"history: cannot be opened ({str(error).splitlines()[0]})"
@@ -55,9 +60,14 @@ class SqlHistory:
         statement = sa.text(self.query)
         named = set(statement._bindparams)  # there is no public list of names
         with said(self.database), self.database.engine.connect() as connection:
-            if "keys" in named:
-                return self._all(connection, statement, keys)
-            return self._each(connection, statement, keys, named)
+            try:
+                if "keys" in named:
+                    return self._all(connection, statement, keys)
+                return self._each(connection, statement, keys, named)
+            except sa.exc.DataError as error:
+                if getattr(error.orig, "sqlstate", None) not in NO_SUCH_VALUE:
+                    raise
+                return {}  # a key that the column cannot hold is the key of no row
 
     def _all(
         self, connection: sa.Connection, statement: sa.TextClause, keys: Sequence[Mapping[str, str]]

@@ -1,12 +1,14 @@
 """What has come into a model's ledger since a mark; marks are row numbers; a clock only adds to what is new."""
 
 from dataclasses import dataclass
+from datetime import UTC
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from loopcast.core.frequency import Frequency
+from loopcast.core.times import clock
 from loopcast.store.database import Database
 from loopcast.store.schema import actuals, answers, forecasts, series
 
@@ -33,11 +35,17 @@ class News:
         """The last step with a value."""
         return int(self.all_steps[-1]) if len(self.all_steps) else 0
 
-    def lag(self, frequency: Frequency) -> float | None:
-        """Median seconds from a step's end to its value, of the newest ones; None without dates."""
+    def lag(self, frequency: Frequency, zone: str | None = None) -> float | None:
+        """Median seconds from a step's end to its value, of the newest ones; None without dates.
+
+        `zone`: whose wall clock steps go by, UTC's by default.
+        """
         if not frequency.dated or not len(self.recent):
             return None
-        ends = frequency.start(self.recent[:, 0] + 1).astype("M8[us]").astype(np.int64)
+        steps, place = np.unique(self.recent[:, 0] + 1, return_inverse=True)
+        where = UTC if zone is None else clock(zone)
+        walls = frequency.start(steps).astype("M8[s]").tolist()
+        ends = np.array([round(w.replace(tzinfo=where).timestamp() * 1e6) for w in walls])[place]
         return round(float(np.median(self.recent[:, 1] - ends)) / 1e6, 1)
 
 

@@ -14,6 +14,7 @@ from loopcast.core.frequency import Frequency
 from loopcast.core.scores import coverage, median, wape
 from loopcast.service.pages.charts import Fan, fan, rows, spark
 from loopcast.service.pages.paper import Paper
+from loopcast.service.people import MOST
 from loopcast.service.problem import Problem
 from loopcast.service.served import written
 from loopcast.store.actuals import Actuals
@@ -108,17 +109,15 @@ class SeriesPages:
 
     def _one(self, listed: Listed, chosen: str, author: str) -> dict[str, Any]:
         given = pasts(matched(self._parts.ledger, series_numbers=[listed.number]))
-        open_ = self._parts.people.reviews.read(number=listed.number)
-        blind = [review.step for review in open_ if not review.seen_by(author)]
+        people = self._parts.people
+        open_ = people.reviews.read(number=listed.number)
         base = {"listed": listed, "open": open_, "hidden": False, "chosen": None, "past": []}
         if not given:
             return base
         actual = self.known(listed, given)
-        overrides = [
-            one
-            for one in self._parts.people.overrides.read(numbers=[listed.number])
-            if one.step not in blind or one.author == author
-        ]
+        asked = people.reviews.read(number=listed.number, open_only=False, limit=MOST)
+        blind = [r.step for r in asked if not r.seen_by(author) and r.step not in actual]
+        overrides = people.told(people.overrides.read(numbers=[listed.number]), author)
         at = next((one for one in given if chosen == f"{one.origin}.{one.version}"), given[0])
         shown = [one for one in given if not any(one.covers(step) for step in blind)]
         before = [one for one in shown if one.origin < at.origin and one.landed]
