@@ -189,7 +189,7 @@ def _examples(task: Task | None) -> Json:
     past = {name: [0, 0, 0] for name in task.past.names} if task else {}
     dated = task is None or Frequency.parse(task.frequency).dated
     start, later = ("2018-10-01", "2019-01-01") if dated else (118, 121)
-    series = {"key": key, "start": start, "target": [812.1, None, 830.4]}
+    series: Json = {"key": key, "start": start, "target": [812.1, None, 830.4]}
     if past:
         series["past"] = past
     if future:
