@@ -123,6 +123,17 @@ def test_without_splits_and_with_too_little_history_nothing_is_compared() -> Non
     assert "level-shift" not in {f.code for f in check_panel(grid(longer, task()), task())}
 
 
+def test_a_text_that_is_blank_where_there_is_no_event_has_no_shift() -> None:
+    table = rows("D", 10, 800)
+    days = np.tile(np.arange(800), 10)
+    table["event"] = np.where(days % 365 > 345, "sale", None).astype(object)
+    cut = days < 365 * 2 + 20
+    table = {name: column[cut] for name, column in table.items()}
+    assert "covariate-shift" not in shifts(
+        table, replace(task("D", 28), future=Columns((), ("event",)))
+    )
+
+
 def test_texts_that_begin_to_be_missing_are_told() -> None:
     table = rows("D", 10, 400)
     events = np.array(["fair", "none"], dtype=object)[np.arange(4000) % 2]

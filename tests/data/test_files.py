@@ -214,6 +214,10 @@ def test_with_a_decimal_comma_a_word_among_numbers_is_the_only_wrong_cell(tmp_pa
     frame = CsvFile(str(tmp_path / "a.csv"), separator=";", decimal=",").read(["units", "size"])
     assert frame["units"].tolist() == [*(f"{n}.5" for n in range(9)), "n/a"]
     assert frame["size"].tolist() == ["x,5"] * 9 + ["1,5"]  # a column of texts stays as it is
+    (chunk,) = CsvFile(str(tmp_path / "a.csv"), separator=";", decimal=",").chunks(
+        ["units", "size"]
+    )
+    assert chunk.to_dict("list") == frame.to_dict("list")
 
 
 def test_an_encoding_that_nobody_knows_is_told(tmp_path) -> None:

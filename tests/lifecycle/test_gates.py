@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,13 @@ def test_what_is_better_passes_and_what_is_the_same_does_not():
     assert failed(replayed(2.0), replayed(1.0)) == []
     assert failed(replayed(2.0), replayed(2.0)) == ["gain", "significance"]
     assert "gain" in failed(replayed(2.0), replayed(1.0), gain=0.5)
+
+
+def test_a_versions_own_season_is_no_advantage():
+    champion, worse = replayed(1.0), replayed(1.4)
+    other = replace(worse, judged=replace(worse.judged, scale=np.full(320, 4.0)))
+    assert "gain" in failed(champion, other)
+    assert failed(champion, other) == failed(champion, worse)
 
 
 def test_ranges_that_are_too_short_and_forecasts_that_jump_do_not_pass():

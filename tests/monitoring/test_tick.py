@@ -4,14 +4,17 @@ import threading
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from monitoring_shop import FIRST, TASK, Shop
 
 from loopcast.monitoring.tick import Monitor
-from loopcast.store import accuracy, alarms, calibrations, ticks
+from loopcast.store import accuracy, alarms, backtests, calibrations, ticks
 from loopcast.store.actuals import Actual
+from loopcast.store.backtests import Backtest
 from loopcast.store.clock import now
 from loopcast.store.leases import held
 from loopcast.store.news import LATE, news
+from loopcast.store.schema import forecasts
 
 
 def test_a_tick_measures_and_a_second_one_finds_nothing_new(shop):
@@ -239,3 +242,36 @@ def test_a_period_whose_values_were_withdrawn_is_measured_no_more(shop):
     shop.actuals.add([Actual(text, FIRST + 1, None) for text in shop.texts(range(20))])
     shop.monitor.tick()
     assert accuracy.read(shop.database, "sales") == []
+
+
+def test_looks_of_which_nothing_is_known_are_completed_by_service(sqlite, tmp_path):
+    """A retraining keeps errors of its few held-out steps alone, from origins of long before."""
+    shop = Shop(sqlite, tmp_path)
+    shop.backtest(months=14)
+    known = backtests.read(shop.database, "sales", 1)
+    ahead = known.origin[:, None] + np.arange(1, 4)
+    few = np.where(ahead > FIRST - 3, known.errors, np.nan).astype(np.float32)
+    backtests.write(shop.database, "sales", 1, Backtest(known.keys, known.origin, few))
+    shop.shift[:, 80 + 14 :] = 3.0
+    shop.months(24)
+    found = shop.monitor.tick().facts["reference"]
+    assert found["looks"] == 12 and found["series"] == 20
+    assert alarms.active(shop.database, "sales")
+
+
+def test_a_measurement_is_not_worn_away_with_the_ledger(sqlite, tmp_path, monkeypatch):
+    monkeypatch.setattr("loopcast.store.news.LATE", 0)  # what came is no news any more
+    shop = Shop(sqlite, tmp_path)
+    shop.months(6)
+    shop.monitor.tick()
+    before = [
+        one for one in accuracy.read(shop.database, "sales", grouping="") if one.first == FIRST + 2
+    ]
+    with shop.database.writing() as connection:  # as retention does, but for one forecast
+        connection.execute(sa.delete(forecasts).where(forecasts.c.origin < FIRST + 1))
+    shop.months(1, FIRST + 6)
+    shop.monitor.tick()
+    after = [
+        one for one in accuracy.read(shop.database, "sales", grouping="") if one.first == FIRST + 2
+    ]
+    assert after == before

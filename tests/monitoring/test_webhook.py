@@ -71,6 +71,20 @@ def test_it_is_sent_once_with_what_matters(listen, monkeypatch):
     assert headers["Idempotency-Key"] == "7-opened"
 
 
+def test_neither_the_key_nor_the_address_is_logged_or_kept(
+    listen, monkeypatch, caplog, sqlite, tmp_path
+):
+    monkeypatch.setenv("HOOK_KEY", "s3cret\n")  # as mounted secrets end
+    there = listen()
+    assert tell(Webhook(url=there.url, bearer_variable="HOOK_KEY"))
+    assert there.seen[0][1]["Authorization"] == "Bearer s3cret"
+    assert not tell(Webhook(url="http://user:pa55word@host/", retries=0))
+    assert "pa55word" not in caplog.text
+    shop = Shop(sqlite, tmp_path, webhook={"url": "http://127.0.0.1:1/t0ken", "retries": 0})
+    shop.months(1)
+    assert "t0ken" not in repr(shop.monitor.tick().facts)
+
+
 def test_a_server_in_trouble_is_asked_again_and_a_refusal_is_not(listen):
     there = listen(503, 500)
     assert tell(Webhook(url=there.url)) and len(there.seen) == 3

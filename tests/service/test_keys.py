@@ -81,6 +81,8 @@ def test_a_page_of_another_site_cannot_write(service):
     evil = {"origin": "https://evil.example"}
     body = {"series": [one()]}
     problem(service.client.post("/v1/forecast", json=body, headers=evil), 403)
+    behind = {"origin": "https://forecast.example", "sec-fetch-site": "same-origin"}  # a proxy's
+    assert service.client.post("/v1/forecast", json=body, headers=behind).status_code == 200
     own = {"origin": f"http://127.0.0.1:{service.port}"}
     assert service.client.post("/v1/forecast", json=body, headers=own).status_code == 200
 

@@ -17,7 +17,6 @@ OLD = Task(
     ("changed", "why"),
     [
         ({"target": "units"}, "its target is 'units', that of the one before 'sold'"),
-        ({"time_format": "%d.%m.%Y"}, "its time_format is '%d.%m.%Y'"),
         ({"past": Columns(numeric=("visits",))}, "it reads visits, which nobody sends"),
         ({"static": Columns(categorical=("kind",))}, "it reads kind"),
         ({"observed": "open"}, "it reads open"),
@@ -34,6 +33,8 @@ def test_what_clients_rely_on_stays(changed, why):
     "changed",
     [
         {},
+        {"time_format": "%d.%m.%Y"},  # ISO times are always read
+        {"static": Columns(categorical=("shop",))},  # a key, which is always sent
         {"horizon": 28, "history": 56, "season": 365},
         {"future": Columns()},
         {"quantiles": (0.05, 0.1, 0.5, 0.9, 0.95)},

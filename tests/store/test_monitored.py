@@ -123,7 +123,8 @@ def test_the_last_tick_is_read_and_old_ones_go(database, monkeypatch):
         with database.writing() as connection:
             ticks.write(connection, "m", Tick(at, 0.1, outcome, {"through": at}))
     assert ticks.last(database, "m").facts == {"through": 4}
-    assert ticks.last(database, "m", "done") is None
+    assert ticks.last(database, "m", "done").facts == {"through": 1}  # the next one goes by it
+    assert [tick.at for tick in ticks.recent(database, "m")] == [4, 3, 1]
 
 
 def test_how_late_values_come_is_told_by_the_clock_of_the_zone():
@@ -134,3 +135,20 @@ def test_how_late_values_come_is_told_by_the_clock_of_the_zone():
         came = int(np.datetime64(end, "us").astype(np.int64)) + 300_000_000
         news = News(1, 0, 1, empty, empty, 1, np.array([[step, came]]))
         assert news.lag(frequency, zone) == 300.0
+    last = int(frequency.index(np.array(["9999-12-31"], "M8[s]"))[0])
+    placeholder = News(1, 0, 1, empty, empty, 1, np.array([[last, came]]))
+    assert placeholder.lag(frequency, "Europe/Berlin") is None
+
+
+def test_the_last_tick_that_measured_is_kept(database):
+    with database.writing() as connection:
+        ticks.write(connection, "m", Tick(1, 0.0, "done", {}))
+        for at in range(5):
+            ticks.write(connection, "other", Tick(at, 0.0, "done", {}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ticks, "KEPT", 3)
+        for at in range(6):
+            with database.writing() as connection:
+                ticks.write(connection, "m", Tick(at, 0.0, "nothing", {}))
+    assert ticks.last(database, "m", "done") is not None
+    assert len(ticks.recent(database, "m")) == 4 and len(ticks.recent(database, "other")) == 5

@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from loopcast.core.errors import ConfigError
-from loopcast.store.database import StoreError, connect, migrate, patient, revision
+from loopcast.store.database import StoreError, _patient, connect, migrate, revision, soon
 from loopcast.store.schema import HEAD, metadata
 
 
@@ -55,12 +55,14 @@ def test_other_databases_are_refused_with_advice():
 
 
 def test_what_a_url_says_of_postgresql_is_kept():
-    plain = patient(sa.make_url("postgresql://db/x"))
+    plain = _patient(sa.make_url("postgresql://db/x"))
     assert plain == {"options": "-c statement_timeout=30000", "connect_timeout": 5}
     url = "postgresql://db/x?options=-csearch_path%3Dloopcast&connect_timeout=60"
-    said = patient(sa.make_url(url))
+    said = _patient(sa.make_url(url))
     assert said == {"options": "-c statement_timeout=30000 -csearch_path=loopcast"}
-    assert patient(sa.make_url("sqlite:///x.db")) == {}
+    assert (
+        soon(sa.make_url("sqlite:///x.db")) == soon(sa.make_url("postgresql+pg8000://db/x")) == {}
+    )
 
 
 def test_no_message_shows_a_password():

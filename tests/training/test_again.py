@@ -13,7 +13,7 @@ def test_a_checkpoint_is_exported_by_the_config_beside_it(config, monkeypatch, c
     monkeypatch.chdir(config)
     cli.main(["fit", "--config", "run.yaml", "--trainer.max_steps=2"])
     first = Predictor("export/run.onnx")
-    command(["export", "checkpoints/run/last.ckpt", "--out", "again.onnx"])
+    command(["export", "--out", "again.onnx", "checkpoints/run/last.ckpt"])
     command(["export", "--config", "run.yaml", "--trainer.accelerator", "cpu"])
     assert "the artifact is again.onnx" in capsys.readouterr().out
     rows = pd.read_csv("sales.csv")

@@ -14,6 +14,8 @@ from loopcast.core.times import clock
 
 Array = NDArray[Any]
 Bools = NDArray[np.bool_]
+CLOCKS = np.array(["1900-01-01", "2200-12-31"], dtype="M8[D]")
+"""No clock is known to change before or after."""
 
 
 def repeated(steps: Array, task: Task) -> Bools:
@@ -27,28 +29,41 @@ def skipped(steps: Array, task: Task) -> Bools:
 
 
 def _told(steps: Array, task: Task, which: Callable[[list[datetime], ZoneInfo], bool]) -> Bools:
-    """Only days whose clock is changed are looked at step by step."""
+    """Each distinct step of the days whose clock is changed is looked at once."""
     frequency = Frequency.parse(task.frequency)
-    found = np.zeros(len(steps), dtype=bool)
     if frequency.unit != "minute" or task.zone is None or not len(steps):
-        return found
+        return np.zeros(len(steps), dtype=bool)
     zone = clock(task.zone)
-    starts = frequency.time(steps)
+    distinct, place = _distinct(steps)
+    starts = frequency.time(distinct)
     days, day = np.unique(starts.astype("M8[D]"), return_inverse=True)
     changed = np.flatnonzero(_changes(days, zone)[day])
-    for place, start in zip(changed, starts[changed].tolist(), strict=True):
+    found = np.zeros(len(distinct), dtype=bool)
+    for number, start in zip(changed, starts[changed].tolist(), strict=True):
         minutes = range(0, frequency.count, 15)
-        found[place] = which([start + timedelta(minutes=more) for more in minutes], zone)
-    return found
+        found[number] = which([start + timedelta(minutes=more) for more in minutes], zone)
+    return found[place]
+
+
+def _distinct(steps: Array) -> tuple[Array, Array]:
+    """Distinct steps in order, and the place of each among them; without sorting where it can be."""
+    low, span = int(steps.min()), int(np.ptp(steps)) + 1
+    if span > 4 * len(steps) + 1000:
+        return np.unique(steps, return_inverse=True)
+    there = np.zeros(span, dtype=bool)
+    there[steps - low] = True
+    return np.flatnonzero(there) + low, (np.cumsum(there) - 1)[steps - low]
 
 
 def _changes(days: Array, zone: ZoneInfo) -> Bools:
     """Is the offset from UTC another one a day before or after? A step may run over midnight."""
-    nearby = [(days + shift).astype("M8[s]").tolist() for shift in (-1, 0, 1, 2)]
+    found = (days >= CLOCKS[0]) & (days <= CLOCKS[1])
+    nearby = [(days[found] + shift).astype("M8[s]").tolist() for shift in (-1, 0, 1, 2)]
     offsets = np.array(
         [[one.replace(tzinfo=zone).utcoffset().total_seconds() for one in day] for day in nearby]
     )
-    return np.ptp(offsets, axis=0) > 0
+    found[found] = np.ptp(offsets, axis=0) > 0
+    return found
 
 
 def _moved(wall: datetime, zone: ZoneInfo) -> float:

@@ -64,9 +64,10 @@ def _naive_scale(train: Panel, season: int) -> NDArray[np.float64]:
 def window_scale(history: Array, season: int) -> NDArray[np.float64]:
     """Mean absolute seasonal difference within each history [window, step]; NaN where there is none.
 
-    Told from the window alone, so errors can be scaled wherever the forecast's input is kept.
+    Told from the window alone, so errors can be scaled wherever the forecast's input is kept. A
+    history no longer than a season has differences of neighbours.
     """
-    season = max(season, 1)
+    season = max(season, 1) if history.shape[1] > season else 1
     exact = history.astype(np.float64)
     apart = np.abs(exact[:, season:] - exact[:, :-season])
     number = (~np.isnan(apart)).sum(1)

@@ -63,6 +63,9 @@ class CsvFile(Source):
         if words := [name for name in _wordy(frame, text) if frame[name].hasnans]:
             again = {"usecols": words, "dtype": str, "na_values": [""], "keep_default_na": False}
             frame[words] = self._frame(path, **again)[words]
+        return self._plain(frame, text)
+
+    def _plain(self, frame: pd.DataFrame, text: Sequence[str]) -> pd.DataFrame:
         return frame if self.decimal == "." else _pointed(frame, text, self.decimal)
 
     def _dated(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -81,7 +84,8 @@ class CsvFile(Source):
         for path in paths(self.path):
             try:
                 for frame in self._frame(path, chunksize=CHUNK, **options):
-                    yield matching(self._dated(frame), self.where)[list(columns)]
+                    plain = self._plain(self._dated(frame), text)
+                    yield matching(plain, self.where)[list(columns)]
             except BROKEN as error:
                 raise unreadable(str(path), error) from error
 

@@ -27,7 +27,7 @@ from loopcast.serving.predictor import Predictor
 from loopcast.serving.trial import compatible, self_test
 from loopcast.store import backtests
 from loopcast.store.backtests import Backtest
-from loopcast.store.database import Database
+from loopcast.store.database import Database, StoreError
 from loopcast.store.leases import Lease
 from loopcast.store.registry import Registry
 from loopcast.store.retrains import Retrains
@@ -107,6 +107,7 @@ class Attempt:
     def _judged(self) -> tuple[Verdict, Tried]:
         settings = self.ground.settings
         self._at("collect")
+        self._tidy()  # failed ones leave folders too, and this one needs room
         rows = self.ground.folder(self.number) / "rows.parquet"
         self.facts["snapshot"] = self.collected.write(rows)
         config = experiment.on(experiment.load(settings.config, settings.set), rows.resolve())
@@ -202,7 +203,12 @@ class Attempt:
         """A training whose lease is gone is ended."""
         if time.monotonic() - self.asked > ASKING:
             self.asked = time.monotonic()
-            self.lease.require()
+            try:
+                self.lease.require()
+            except StoreError as error:  # away for a moment; the next state asks again
+                log.warning(
+                    "retrain %s goes on without a word of its lease: %s", self.number, error
+                )
 
     def _at(self, state: str, **found: Any) -> None:
         log.info("retrain %s: %s", self.number, state)
@@ -243,6 +249,8 @@ class Attempt:
     def _tidy(self) -> None:
         """Old attempts' folders go; the newest stay."""
         there = self.ground.folder(self.number).parent
+        if not there.is_dir():
+            return
         numbers = sorted(int(one.name) for one in there.iterdir() if one.name.isdigit())
         for old in numbers[: -max(self.ground.settings.keep, 1)]:
             shutil.rmtree(there / str(old), ignore_errors=True)

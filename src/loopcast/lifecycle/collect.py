@@ -15,12 +15,13 @@ from loopcast.core import times
 from loopcast.core.errors import ConfigError, NoRows
 from loopcast.core.frequency import Frequency
 from loopcast.core.grid import grid
-from loopcast.core.overlay import moments, overlaid
+from loopcast.core.overlay import overlaid
 from loopcast.core.panel import Panel
 from loopcast.core.tables import write
 from loopcast.core.task import Task
 from loopcast.core.text import text
 from loopcast.data.reading import Reading
+from loopcast.lifecycle.settled import settled
 from loopcast.store.actuals import Actuals
 from loopcast.store.database import Database
 from loopcast.store.schema import series
@@ -62,11 +63,12 @@ def collect(reading: Reading, database: Database, model: str) -> Collected:
         raise NoRows(f"{reading.source.describe()} gives no row")
     values = {} if task.aggregate == "count" else _landed(database, model, task)
     if not values:  # a task that counts rows has its values from rows alone
-        return Collected(rows, task, 0)
+        return Collected(settled(rows, task), task, 0)
     cells = np.asarray(rows[task.time])
     told = times.parse(cells, frequency, task.zone, task.time_format)
     dates = cells.dtype == object and isinstance(cells[0], date)  # a database's
-    if dates or cells.dtype.kind in "iuf":  # 20181201: plain ones take new steps
+    offset = "%z" in (task.time_format or "")
+    if dates or offset or cells.dtype.kind in "iuf":  # 20181201: plain ones take new steps
         cells = told.astype("M8[us]")
         rows = {**rows, task.time: cells}
     steps = frequency.index(told)
@@ -75,10 +77,11 @@ def collect(reading: Reading, database: Database, model: str) -> Collected:
     found = overlaid(
         {name: column.tolist() for name, column in _plain(rows).items()},
         values, task, owners, steps.tolist(),
-        lambda fresh: _cells(moments(np.array(fresh), frequency, task), cells, task.time_format),
+        lambda times: _cells(times, cells, task.time_format),
         reading.weight,
     )  # fmt: skip
-    return Collected(_typed(found, rows), task, sum(map(len, values.values())))
+    whole = settled(_typed(found, rows), task)
+    return Collected(whole, task, sum(map(len, values.values())))
 
 
 def _landed(database: Database, model: str, task: Task) -> dict[tuple[str, ...], dict[int, float]]:

@@ -3,9 +3,12 @@
 import argparse
 import logging
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from loopcast.monitoring.command import seconds
 from loopcast.store.database import connect, migrate
 from loopcast.store.registry import Registry
 
+log = logging.getLogger("loopcast.lifecycle")
 Load = Callable[[str], Any]
 """Reads the service's config; given from outside, since the service is another room of the roof."""
 
@@ -39,10 +43,16 @@ def retrain(args: Sequence[str], load: Load) -> None:
         stream=sys.stderr,
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    ground = opened(load(options.config), options.config)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a training ends with its parent
+    found = load(options.config)
+    settings.read(
+        found.retrain, options.config
+    )  # what is wrong there is told before the first tick
+    ground = cache(lambda: opened(found, options.config))
     while True:
         _tell(
-            lambda: tick(ground, force=options.force, dry=options.dry_run),
+            lambda: tick(ground(), force=options.force, dry=options.dry_run),
             options.every is not None,
         )
         if options.every is None:
@@ -65,6 +75,11 @@ def _tell(work: Callable[[], Told], goes_on: bool) -> None:
         if not goes_on:
             raise
         sys.stderr.write(f"loopcast: {error}\n")
+        return
+    except Exception:
+        if not goes_on:
+            raise
+        log.exception("the tick failed; the next one tries again")
         return
     number = f" (retrain {told.number})" if told.number is not None else ""
     sys.stdout.write(f"{told.what}{number}: {told.why}\n")

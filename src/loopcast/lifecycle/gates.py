@@ -58,7 +58,7 @@ class Verdict:
 def compare(champion: Replayed, challenger: Replayed) -> Paired:
     """Of the challenger's loss with the champion's, point by point."""
     levels = common(champion, challenger)
-    first, second = champion.loss(levels), challenger.loss(levels)
+    first, second = champion.loss(levels), challenger.beside(champion).loss(levels)
     return paired(first.ravel(), second.ravel(), champion.step.ravel())
 
 
@@ -67,6 +67,7 @@ def judge(
 ) -> Verdict:
     """`tried`: recipes among which this one was the best, which chance had as many throws for."""
     found = compare(champion, challenger)
+    challenger = challenger.beside(champion)
     gates = (
         _gain(found, wanted),
         _significance(found, wanted, tried),
@@ -96,7 +97,7 @@ def _significance(found: Paired, wanted: settings.Gates, tried: int) -> Gate:
 def _naive(champion: Replayed, challenger: Replayed, wanted: settings.Gates) -> Gate:
     """A champion that loses to seasonal naive is no reason to wait for a perfect challenger."""
     levels = common(champion, challenger)
-    naive = challenger.naive_loss(levels)
+    naive = champion.naive_loss(levels)
     ratio, before = (_ratio(one.loss(levels), naive) for one in (challenger, champion))
     most = max(wanted.naive, wanted.losing) if before > wanted.naive else wanted.naive
     seen = f"{ratio:.2f} of its loss (the champion {before:.2f})"
@@ -146,7 +147,7 @@ def _stability(champion: Replayed, challenger: Replayed, wanted: settings.Gates)
 
 def churn(champion: Replayed, challenger: Replayed) -> float | None:
     """How far forecasts move when the one takes over from the other, in naive scales."""
-    apart = np.abs(champion.error() - challenger.error())
+    apart = np.abs(champion.error() - challenger.beside(champion).error())
     return _number(float(np.nanmean(apart))) if np.isfinite(apart).any() else None
 
 

@@ -1,7 +1,7 @@
 """Versions through the predictor on identical (series, origin, horizon): what each would have said."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,10 @@ class Replayed:
     def step(self) -> Steps:
         """The step that each point is of, [window, horizon]."""
         return self.origin[:, None] + np.arange(1, self.judged.actual.shape[1] + 1)
+
+    def beside(self, other: "Replayed") -> "Replayed":
+        """In the other's units: versions of different seasons have different naive scales."""
+        return replace(self, judged=replace(self.judged, scale=other.judged.scale))
 
     def loss(self, levels: Sequence[float]) -> Floats:
         """Pinball loss, mean over levels, in units of the series' naive scale, [window, horizon]."""

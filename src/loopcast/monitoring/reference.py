@@ -84,7 +84,8 @@ def _reference(
     begin = max(int(kept.origin.min()) + 1, first - LONGEST * max(clock.year, 24) * clock.unit)
     number = (first - begin) // clock.unit
     start = first - number * clock.unit
-    return looks(_flat(kept, wider), count, start, first - 1, clock.unit, every)
+    found = looks(_flat(kept, wider), count, start, first - 1, clock.unit, every)
+    return found[:, np.isfinite(found).any(0)]  # service completes what nothing is known of
 
 
 def _flat(windows: Windows, wider: Floats) -> Windows:

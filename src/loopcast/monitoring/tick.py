@@ -6,10 +6,13 @@ killed, finds and writes the same. News are told by the numbers of rows; a clock
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from loopcast.core.frequency import Frequency
@@ -33,6 +36,7 @@ from loopcast.store.leases import Lease, held, holder
 from loopcast.store.ledger import Ledger
 from loopcast.store.news import News, news
 from loopcast.store.registry import Registry
+from loopcast.store.series import key_text
 from loopcast.store.ticks import Tick
 from loopcast.store.version import Version
 
@@ -78,7 +82,8 @@ class Monitor:
             "rows": found.rows,
         }
         facts["version"] = version.version if version else None
-        facts["rules"] = repr(self.rules)
+        told = repr(msgspec.structs.replace(self.rules, webhook=None))  # whose address is a secret
+        facts["rules"] = sha256(told.encode()).hexdigest()[:16]
         if version is None or all(mark.get(name) == value for name, value in facts.items()):
             done = Tick(now(), time.perf_counter() - begin, "nothing", dict(mark) or facts)
             with self.database.writing() as connection:
@@ -138,7 +143,22 @@ class Monitor:
             for one in given(Ledger(self.database, self.model), first=first, last=last):
                 rows += accuracies(one, part.tolist(), length, self.rules.groups)
                 reached |= set(np.unique(one.steps // length * length).tolist())
-        return [first for first in firsts.tolist() if first in reached], rows
+        worn = self._worn(rows, set((steps // length * length).tolist()))
+        kept = [first for first in firsts.tolist() if first in reached - worn]
+        return kept, [row for row in rows if row.first not in worn]
+
+    def _worn(self, rows: Sequence[Accuracy], fresh: set[int]) -> set[int]:
+        """Periods without news of which the ledger keeps less than when they were measured."""
+        now_, before = Counter[int](), Counter[int]()
+        old = [row for row in rows if row.grouping == "" and row.first not in fresh]
+        if not old:
+            return set()
+        since = min(row.first for row in old)
+        stored = accuracy.read(self.database, self.model, grouping="", first=since)
+        for counts, some in ((now_, old), (before, stored)):
+            for row in some:
+                counts[row.first] += row.points + int(row.sums["naive_points"])
+        return {first for first in now_ if now_[first] < before[first]}
 
     def _seen(self, version: Version, task: Task) -> "Seen":
         """What the promoted version's forecasts say."""
@@ -175,15 +195,20 @@ class Monitor:
 
     def _backtest(self, version: Version, one: Given) -> backtests.Backtest | None:
         known = backtests.read(self.database, self.model, version.version)
-        if known is not None or self.history is None or not self.rules.backtest:
+        if self.history is None or not self.rules.backtest:
             return known
-        keys = list({tuple(key.values()): key for key in one.part.keys}.values())
+        there = set() if known is None else set(known.keys)
+        keys = {text: key for key in one.part.keys if (text := key_text(key)) not in there}
+        if not keys:
+            return known
         until = int(one.steps[one.landed].min()) - 1
-        made = replayed(version, self.history, keys, until, self.rules.backtest)
-        if made is not None:
-            backtests.write(self.database, self.model, version.version, made)
-            log.info("version %s replayed: %d windows", version.version, len(made))
-        return made
+        made = replayed(version, self.history, list(keys.values()), until, self.rules.backtest)
+        if made is None:
+            return known
+        made = made.marked([text for text in keys if text not in set(made.keys)], until)
+        backtests.write(self.database, self.model, version.version, made)
+        log.info("version %s replayed: %d windows", version.version, len(made))
+        return backtests.read(self.database, self.model, version.version)
 
     def _state(self, one: Given) -> dict[str, Any] | None:
         year = steps_a_year(Frequency.parse(one.task.frequency), one.task.season)

@@ -56,7 +56,7 @@ def tell(
     content = msgspec.json.encode(body(model, alarm))
     headers = {"Content-Type": "application/json", "Idempotency-Key": _once(alarm)}
     if hook.bearer_variable:
-        headers["Authorization"] = f"Bearer {os.environ.get(hook.bearer_variable, '')}"
+        headers["Authorization"] = f"Bearer {os.environ.get(hook.bearer_variable, '').strip()}"
     for attempt in range(hook.retries + 1):
         if attempt:
             sleep(PAUSE * 2 ** (attempt - 1))
@@ -69,8 +69,10 @@ def tell(
             failure = f"it answers {error.code}"
             if error.code < 500 and error.code not in (408, 429):
                 break
-        except (OSError, HTTPException, ValueError) as error:
+        except OSError as error:
             failure = f"{type(error).__name__}: {getattr(error, 'reason', error)}"
+        except (HTTPException, ValueError) as error:  # their words may hold the address or the key
+            failure = type(error).__name__
     log.error("the webhook was not told of alarm %s: %s", alarm.id, failure)
     return False
 

@@ -164,7 +164,9 @@ class Door:
 
 
 def _foreign(request: Request) -> bool:
-    """Browsers name the page that sends a form; nothing else does."""
+    """Browsers say which page sends a form; nothing else does."""
+    if (site := request.headers.get("sec-fetch-site")) is not None:
+        return site not in ("same-origin", "none")
     origin = request.headers.get("origin")
     return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
 

@@ -284,7 +284,10 @@ def _first(one: SeriesAsked, targets: Targets, row: int, horizon: int, task: Tas
     """The step at which the future columns begin: the series' own start, or after its history."""
     length, size = len(next(iter(one.future.values()))), int(targets.sizes[row])
     after = length <= task.horizon or length < size
-    if length == size + horizon and length != horizon:  # history and what is asked, to the step
+    if length == size + horizon and length not in (
+        horizon,
+        task.horizon,
+    ):  # history and what is asked, to the step
         after = False
     return int(targets.ends[row] if after else targets.starts[row])
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopcast.core.errors import DataError, LoopcastError
-from loopcast.core.overlay import moments, overlaid
+from loopcast.core.overlay import overlaid
 from loopcast.service.problem import Problem
 from loopcast.service.rows import Table, texts_of
 from loopcast.service.served import Served
@@ -133,5 +133,5 @@ def _overlaid(rows: Table, latest: dict[tuple[str, ...], Latest], served: Served
     times = list(served.read_times(rows[task.time])) if steps else []
     return overlaid(
         {**rows, task.time: times}, values, task, owners, steps,
-        lambda fresh: list(moments(np.array(fresh), served.frequency, task)),
+        list,
     )  # fmt: skip

@@ -28,6 +28,7 @@ from loopcast.service.wire import ActualsSent, ForecastAsked, Reason
 from loopcast.serving.trial import compatible, of_one_kind
 from loopcast.store.actuals import Actual, Actuals, Conflict
 from loopcast.store.clock import instant, iso
+from loopcast.store.database import StoreError
 from loopcast.store.ledger import Given, Ledger
 from loopcast.store.overrides import Override, Overrides
 from loopcast.store.registry import Registry
@@ -229,15 +230,21 @@ class Models:
 
     async def go_back(self, why: str, who: str) -> None:
         """To the version that served before; raises Problem 409 where there is none."""
-        number = await asyncio.to_thread(self._registry.previous)
+        await asyncio.to_thread(self._back, why, who)
+        await self._champion.refresh()
+
+    def _back(self, why: str, who: str) -> None:
+        """The version that is tested is the one that is promoted."""
+        left, number = self._registry.promoted(), self._registry.previous()
         if number is None:
             raise Problem(409, "There is no earlier version to go back to.")
-        await asyncio.to_thread(self._tested, number, of_one_kind)
+        self._tested(number, of_one_kind)
         try:
-            await asyncio.to_thread(lambda: self._registry.rollback(why=why, who=who))
+            self._registry.go_back(number, left, why=why or "rollback", who=who)
+        except StoreError:
+            raise
         except LoopcastError as error:
             raise Problem(409, "Another version was promoted meanwhile; look again.") from error
-        await self._champion.refresh()
 
     async def _why(self, request: Request) -> str:
         body = await read(request, self._limits)

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import uvicorn
 
-from loopcast.core.errors import ConfigError
+from loopcast.core.errors import ArtifactError, ConfigError
 from loopcast.service.app import Parts, application, assemble
 from loopcast.service.settings import Listen, Settings, Store, load
 from loopcast.store.folders import digest
@@ -59,11 +59,14 @@ def _tell_ignored(start: Start, parts: Parts) -> None:
     """A file named beside a config is only the first version's."""
     if start.artifact is None or start.config is None or not parts.champion.ready:
         return
-    now = parts.champion.current
-    if digest(read_artifact(start.artifact)) != now.digest:
+    try:
+        given = digest(read_artifact(start.artifact))
+    except ArtifactError:  # it was the first version, and has gone since
+        return
+    if given not in {version.digest for version in parts.registry.versions()}:
         log.warning(
             "%s does not serve: version %s is promoted. loopcast models register and promote"
-            " make it a version that does", start.artifact, now.version,
+            " make it a version that does", start.artifact, parts.champion.current.version,
         )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from loopcast.serving.predictor import Predictor
 
 def of_one_kind(new: Task, old: Task) -> str | None:
     """Why the two do not forecast the same thing; None where they do."""
-    for name in ("target", "time", "series", "frequency", "zone", "time_format"):
+    for name in ("target", "time", "series", "frequency", "zone"):
         if getattr(new, name) != getattr(old, name):
             return f"its {name} is {getattr(new, name)!r}, that of the one before {getattr(old, name)!r}"
     return None
@@ -32,7 +32,7 @@ def compatible(new: Task, old: Task) -> str | None:
 
 def _covariates(task: Task) -> set[str]:
     named = {name for role in ("static", "past", "future") for name in getattr(task, role).names}
-    return named | ({task.observed} if task.observed else set())
+    return (named - set(task.series)) | ({task.observed} if task.observed else set())
 
 
 def self_test(predictor: Predictor, name: str) -> None:

@@ -28,6 +28,12 @@ class Backtest:
     def __len__(self) -> int:
         return len(self.keys)
 
+    def marked(self, absent: Sequence[str], origin: int) -> "Backtest":
+        """With a window of which nothing is known for each series that was asked for and not found."""
+        nothing = np.full((len(absent), self.errors.shape[1]), np.nan, np.float32)
+        origins = np.r_[self.origin, np.full(len(absent), origin)]
+        return Backtest([*self.keys, *absent], origins, np.r_[self.errors, nothing])
+
 
 def write(database: Database, model: str, version: int, found: Backtest) -> None:
     """What was there of the same (series, origin) is replaced."""

@@ -115,17 +115,21 @@ def _postgresql(address: sa.URL) -> sa.Engine:
     if address.drivername == "postgresql":
         address = address.set(drivername="postgresql+psycopg")
     return sa.create_engine(
-        address, connect_args=patient(address), pool_pre_ping=True, pool_recycle=1800
+        address, connect_args=_patient(address), pool_pre_ping=True, pool_recycle=1800
     )
 
 
-def patient(address: sa.URL) -> dict[str, Any]:
-    """How long PostgreSQL is waited for, unless the url says so; {} for others."""
-    if address.get_backend_name() != "postgresql":
-        return {}
+def soon(address: sa.URL) -> dict[str, Any]:
+    """How long PostgreSQL is waited for at first, unless the url says so; {} for other drivers."""
+    known = address.get_backend_name() == "postgresql" and "psycopg" in address.get_driver_name()
+    return {"connect_timeout": 5} if known and "connect_timeout" not in address.query else {}
+
+
+def _patient(address: sa.URL) -> dict[str, Any]:
+    """What the url says of options stays; no statement runs for longer than half a minute."""
     given = " ".join(_texts(address.query.get("options", "")))
-    options = {"options": f"-c statement_timeout=30000 {given}".rstrip()}  # the last one counts
-    return options if "connect_timeout" in address.query else {**options, "connect_timeout": 5}
+    options = f"-c statement_timeout=30000 {given}".rstrip()  # the last one counts
+    return {"options": options, **soon(address)}
 
 
 def _texts(value: str | tuple[str, ...]) -> tuple[str, ...]:

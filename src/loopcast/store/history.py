@@ -9,11 +9,13 @@ import sqlalchemy as sa
 
 from loopcast.core.environment import expand
 from loopcast.core.errors import ConfigError
-from loopcast.store.database import Database, StoreError, patient, said
+from loopcast.store.database import Database, StoreError, said, soon
 
 Columns = dict[str, list[Any]]
 NO_SUCH_VALUE = ("22P02", "22003", "22007", "22008")
 """PostgreSQL's words for a text that is no value of the column's type."""
+FAILED = 10
+"""With more such keys in one request it is the query that fails."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class SqlHistory:
         try:
             address = sa.make_url(expand(url))
             engine = sa.create_engine(
-                address, pool_pre_ping=True, pool_recycle=1800, connect_args=patient(address)
+                address, pool_pre_ping=True, pool_recycle=1800, connect_args=soon(address)
             )
         except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
             raise ConfigError(
@@ -60,14 +62,36 @@ class SqlHistory:
         statement = sa.text(self.query)
         named = set(statement._bindparams)  # there is no public list of names
         with said(self.database), self.database.engine.connect() as connection:
-            try:
-                if "keys" in named:
-                    return self._all(connection, statement, keys)
-                return self._each(connection, statement, keys, named)
-            except sa.exc.DataError as error:
-                if getattr(error.orig, "sqlstate", None) not in NO_SUCH_VALUE:
-                    raise
-                return {}  # a key that the column cannot hold is the key of no row
+            return self._without_impossible(connection, statement, keys, named, [])
+
+    def _without_impossible(
+        self,
+        connection: sa.Connection,
+        statement: sa.TextClause,
+        keys: Sequence[Mapping[str, str]],
+        named: set[str],
+        failed: list[Mapping[str, str]],
+    ) -> Columns:
+        """A key that the column cannot hold is the key of no row; the others are found by halving."""
+        try:
+            if "keys" in named:
+                return self._all(connection, statement, keys)
+            return self._each(connection, statement, keys, named)
+        except sa.exc.DataError as error:
+            impossible = getattr(error.orig, "sqlstate", None) in NO_SUCH_VALUE
+            if not impossible or len(failed) >= FAILED:
+                raise
+            connection.rollback()
+            if len(keys) == 1:
+                failed.append(keys[0])
+                return {}
+        found: Columns = {}
+        middle = len(keys) // 2
+        for part in (keys[:middle], keys[middle:]):
+            more = self._without_impossible(connection, statement, part, named, failed)
+            for name, column in more.items():
+                found.setdefault(name, []).extend(column)
+        return found
 
     def _all(
         self, connection: sa.Connection, statement: sa.TextClause, keys: Sequence[Mapping[str, str]]

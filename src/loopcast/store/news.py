@@ -16,6 +16,8 @@ LATE = 15 * 60 * 1_000_000
 """Microseconds: a value is numbered before its transaction is through, which may take as long."""
 RECENT = 5_000
 """Newest vintages that the lag is told from."""
+FAR = np.datetime64("9000-01-01")
+"""What ends later has a placeholder for a date."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,14 @@ class News:
         """
         if not frequency.dated or not len(self.recent):
             return None
-        steps, place = np.unique(self.recent[:, 0] + 1, return_inverse=True)
+        recent = self.recent[frequency.start(self.recent[:, 0] + 1) < FAR]
+        if not len(recent):
+            return None
+        steps, place = np.unique(recent[:, 0] + 1, return_inverse=True)
         where = UTC if zone is None else clock(zone)
         walls = frequency.start(steps).astype("M8[s]").tolist()
         ends = np.array([round(w.replace(tzinfo=where).timestamp() * 1e6) for w in walls])[place]
-        return round(float(np.median(self.recent[:, 1] - ends)) / 1e6, 1)
+        return round(float(np.median(recent[:, 1] - ends)) / 1e6, 1)
 
 
 def news(database: Database, model: str, mark: int, looked: int = 0) -> News:

@@ -32,9 +32,14 @@ def write(connection: sa.Connection, model: str, tick: Tick) -> None:
     """Add it; the oldest beyond KEPT are dropped."""
     row = {"model": model, "at": tick.at, "seconds": tick.seconds, "outcome": tick.outcome}
     facts = json.dumps(dict(tick.facts), ensure_ascii=False)
-    added = connection.execute(sa.insert(ticks).values(row | {"facts": facts}))
-    oldest = int((added.inserted_primary_key or (0,))[0]) - KEPT
-    connection.execute(sa.delete(ticks).where(ticks.c.model == model, ticks.c.id < oldest))
+    connection.execute(sa.insert(ticks).values(row | {"facts": facts}))
+    mine = ticks.c.model == model
+    oldest = sa.select(ticks.c.id).where(mine).order_by(ticks.c.id.desc()).offset(KEPT).limit(1)
+    done = sa.select(sa.func.max(ticks.c.id)).where(mine, ticks.c.outcome == "done")
+    limit, kept = (connection.execute(query).scalar() for query in (oldest, done))
+    if limit is not None:  # the last one that measured something is what the next one goes by
+        old = sa.delete(ticks).where(mine, ticks.c.id <= limit, ticks.c.id != (kept or 0))
+        connection.execute(old)
 
 
 def last(database: Database, model: str, outcome: str | None = None) -> Tick | None:

@@ -24,8 +24,9 @@ def export_again(args: Sequence[str]) -> None:
         "--config", action="append", help="the YAML (default: config.yaml beside the checkpoint)"
     )
     parser.add_argument("--out", type=Path, help="the artifact (default: export/NAME.onnx)")
-    named = Path(args[0]) if args and not args[0].startswith("-") else None
-    options, rest = parser.parse_known_args(args[named is not None :])
+    place = _positional(args)
+    named = None if place is None else Path(args[place])
+    options, rest = parser.parse_known_args([one for i, one in enumerate(args) if i != place])
     with quiet():
         flags = [f"--config={one}" for one in options.config or [_beside(named)]]
         cli = parsed([*flags, *rest], run=False)
@@ -41,6 +42,15 @@ def export_again(args: Sequence[str]) -> None:
         else:
             done = export_checkpoint(*parts, checkpoint, cli.run_name, out)
     print(f"the artifact is {done.path}")
+
+
+def _positional(args: Sequence[str]) -> int | None:
+    """The first argument that is neither a flag nor the value of the flag before it."""
+    for i, one in enumerate(args):
+        before = args[i - 1] if i else ""
+        if not one.startswith("-") and not (before.startswith("-") and "=" not in before):
+            return i
+    return None
 
 
 def _beside(checkpoint: Path | None) -> Path:

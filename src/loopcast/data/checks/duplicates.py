@@ -9,6 +9,7 @@ from loopcast.data.checks.table import Array, Table
 
 WHOLE, USUAL, LEAST = 0.8, 0.2, 20
 """A day of LEAST rows stands twice if WHOLE of them have a copy, and USUAL at most elsewhere."""
+LOADS = (2, 3, 5)
 TOLD = 0.001
 
 
@@ -79,7 +80,7 @@ def _copied(table: Table, group: Array) -> list[Finding]:
     count = _surplus(group)
     if count <= TOLD * len(group):
         return []
-    days, twice = _whole_days(table, _paired(group))
+    days, twice = _whole_days(table, group)
     found = f"{plural(count, 'row')} ({count / len(group):.2%}) repeat another one in every column that is read"
     if len(twice) and days > len(twice):
         named = [str(day) for day in twice]
@@ -97,18 +98,17 @@ def _copied(table: Table, group: Array) -> list[Finding]:
     return [Finding("copied-rows", "note", count, (), found, advice)]
 
 
-def _paired(group: Array) -> Array:
-    """Rows that stand an even number of times, as all of a load that came twice do, [row]."""
+def _whole_days(table: Table, group: Array) -> tuple[int, Array]:
+    """How many days have rows, and which of them were loaded several times as a whole.
+
+    Then nearly all their rows stand two, four, ... or three, six, ... times; of busy days half do.
+    """
     number = np.unique(group, return_inverse=True)[1]
-    return (group >= 0) & (np.bincount(number)[number] % 2 == 0)
-
-
-def _whole_days(table: Table, alike: Array) -> tuple[int, Array]:
-    """How many days have rows, and which of them stand twice as a whole."""
+    times = np.where(group >= 0, np.bincount(number)[number], 1)
     day = table.time.astype("M8[D]") if table.frequency.dated else table.time
     days, number = np.unique(day, return_inverse=True)
     rows = np.bincount(number)
-    share = np.bincount(number, alike) / rows
+    share = np.max([np.bincount(number, times % n == 0) / rows for n in LOADS], axis=0)
     if np.median(share) > USUAL:
         return len(days), days[:0]
     return len(days), days[(share >= WHOLE) & (rows >= LEAST)]

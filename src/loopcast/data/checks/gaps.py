@@ -108,7 +108,10 @@ def _last_step(panel: Panel, task: Task) -> list[Finding]:
             f"{1 - kept[-1]:.0%} of the series that had a value one step before have none in {when}"
         )
         return [told.finding("partial-last-step", "warning", detail, COMPLETE)]
-    if task.season > LATEST:  # what falls once a season would be seen as falling for the first time
+    within = Frequency.parse(task.frequency).unit == "minute"
+    if (
+        within and task.season > LATEST
+    ):  # what falls once a season would be seen as falling for the first time
         return []
     ratio = _ratios(recent)
     if len(ratio) <= EARLIER or not ratio[-1] < HALF * ratio[:-1].min():

@@ -268,6 +268,8 @@ def _covariates(panel: Panel, task: Task, splits: Splits) -> list[Finding]:
     for role in ("past", "future"):
         for name, blank in _blanks(panel, task, role):
             shares = (float(blank[before].mean()), float(blank[after].mean()))
+            if name in getattr(task, role).categorical and shares[0] > MISSING:
+                continue  # a text that is often blank says "none" by that, as events do
             if abs(shares[0] - shares[1]) > 3 * MISSING:
                 told[f"{name}: {shares[0]:.0%} -> {shares[1]:.0%}"] = shares
     if not told:

@@ -51,6 +51,8 @@ def unreadable(values: Array, good: Array, task: Task) -> list[Finding]:
 def zoned(values: Array, task: Task) -> list[Finding]:
     """Offsets from UTC where no zone is named: what lies on a day's edge lands in another one."""
     frequency = Frequency.parse(task.frequency)
+    if task.time_format and "%z" not in task.time_format:
+        return []
     if (
         not frequency.dated
         or frequency.unit == "minute"

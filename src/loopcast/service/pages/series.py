@@ -115,8 +115,10 @@ class SeriesPages:
         if not given:
             return base
         actual = self.known(listed, given)
-        asked = people.reviews.read(number=listed.number, open_only=False, limit=MOST)
-        blind = [r.step for r in asked if not r.seen_by(author) and r.step not in actual]
+        every = people.reviews.read(number=listed.number, open_only=False, limit=MOST)
+        unseen = [r for r in every if r.closed != "expired" and not r.seen_by(author)]
+        hiding = [review for review in unseen if review.step not in actual]
+        blind = [review.step for review in hiding]
         overrides = people.told(people.overrides.read(numbers=[listed.number]), author)
         at = next((one for one in given if chosen == f"{one.origin}.{one.version}"), given[0])
         shown = [one for one in given if not any(one.covers(step) for step in blind)]
@@ -126,6 +128,7 @@ class SeriesPages:
         return base | {
             "chosen": at,
             "hidden": at not in shown,
+            "hiding": [review for review in hiding if at.covers(review.step)],
             "chart": _drawn(at, actual, overrides, at not in shown),
             "table": _table(at, actual, frequency) if at in shown else None,
             "origin": written(frequency, [at.origin])[0],
