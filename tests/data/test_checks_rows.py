@@ -414,5 +414,8 @@ def test_words_for_true_and_false_are_numbers_to_the_checks_too() -> None:
 def test_placeholder_dates_do_not_break_a_zones_clock() -> None:
     table = hours("2024-10-26", "2024-10-29")
     far = np.full(2, np.datetime64("9999-12-31T23:00", "s"))
-    table = {"time": np.r_[table["time"].astype("M8[s]"), far], "sales": np.r_[table["sales"], 1, 1]}
+    table = {
+        "time": np.r_[table["time"].astype("M8[s]"), far],
+        "sales": np.r_[table["sales"], 1, 1],
+    }
     assert {"duplicates", "odd-time"} <= set(found(table, BERLIN))

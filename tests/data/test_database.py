@@ -98,3 +98,19 @@ def test_what_is_wrong_is_told_with_what_there_is(shop, monkeypatch) -> None:
     monkeypatch.delenv("SHOP")
     with pytest.raises(ConfigError, match="SHOP is not set"):
         SqlQuery("sqlite:///${SHOP}", "select 1").columns()
+
+
+def test_a_name_that_the_query_gives_twice_is_refused(tmp_path) -> None:
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table s (id integer, n integer)")
+        connection.execute("create table p (id integer, kind text)")
+        connection.executemany("insert into s values (?, 1)", [(9007199254740993,), (2,), (None,)])
+        connection.execute("insert into p values (2, 'tea')")
+    connection.close()
+    join = "from s left join p on s.id = p.id"
+    with pytest.raises(DataError, match="gives 'id' twice"):
+        SqlQuery(f"sqlite:///{path}", f"select * {join}").read(["id", "kind"])
+    assert len(SqlQuery(f"sqlite:///{path}", f"select * {join}").read(["n", "kind"])) == 3
+    found = SqlQuery(f"sqlite:///{path}", "select id from s").read(["id"], ["id"])["id"].tolist()
+    assert found[:2] == [9007199254740993, 2]

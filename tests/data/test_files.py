@@ -224,3 +224,33 @@ def test_an_encoding_that_nobody_knows_is_told(tmp_path) -> None:
     (tmp_path / "a.csv").write_text("shop,units\na,1\n")
     with pytest.raises(DataError, match="cp-1252"):
         CsvFile(str(tmp_path / "a.csv"), encoding="cp-1252").columns()
+
+
+def test_a_text_is_one_text_in_all_pieces_and_files(tmp_path) -> None:
+    for name, codes in (("a", ["007", "008"]), ("b", ["007", "C12"])):
+        lines = "\n".join(f"{code},1" for code in codes)
+        (tmp_path / f"{name}.csv").write_text(f"kind,units\n{lines}\n")
+    source = CsvFile(str(tmp_path / "*.csv"))
+    assert source.read(["kind", "units"])["kind"].tolist() == ["007", "008", "007", "C12"]
+    with pytest.raises(DataError, match=r"'kind' holds numbers at first and text from"):
+        list(source.chunks(["kind", "units"]))
+    text = pd.concat(source.chunks(["kind", "units"], ["kind"]))
+    assert text["kind"].tolist() == ["007", "008", "007", "C12"]
+    many = "\n".join(["kind", *["007"] * 300_000, "C1"])
+    (tmp_path / "many.csv").write_text(many)
+    assert set(CsvFile(str(tmp_path / "many.csv")).read(["kind"])["kind"]) == {"007", "C1"}
+
+
+def test_a_text_column_that_is_blank_at_first_may_come_in_chunks(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("loopcast.data.files.CHUNK", 3)
+    (tmp_path / "a.csv").write_text("event,units\n" + ",1\n" * 5 + "fair,1\n")
+    found = pd.concat(CsvFile(str(tmp_path / "a.csv")).chunks(["event", "units"]))
+    assert found["event"].dropna().tolist() == ["fair"]
+
+
+def test_long_numbers_of_keys_keep_every_digit_beside_a_blank(tmp_path) -> None:
+    ids = pd.array([9007199254740993, 9007199254740992, None], dtype="Int64")
+    pd.DataFrame({"id": ids}).to_parquet(tmp_path / "a.parquet")
+    found = ParquetFile(str(tmp_path / "a.parquet")).read(["id"], ["id"])["id"]
+    assert found[:2].tolist() == ["9007199254740993", "9007199254740992"]
+    assert found.isna().tolist() == [False, False, True]

@@ -77,3 +77,10 @@ def test_a_text_that_is_no_time_is_told() -> None:
     dated = SALES.assign(day=pd.to_datetime(SALES["day"]))
     with pytest.raises(DataError, match=r"'day' is a time in one table .*\(times of a CSV source"):
         joined(dated, days, by=[["day"]]).read(["rain"])
+
+
+def test_dates_are_not_guessed_at() -> None:
+    dated = DAYS.assign(day=pd.to_datetime(DAYS["day"]))
+    for written in (["01/01/2024", "02/01/2024"], [20240101, 20240102]):
+        with pytest.raises(DataError, match="'day' is a time in one table"):
+            joined(SALES[:2].assign(day=written), dated, by=[["day"]]).read(["rain"])

@@ -1,5 +1,6 @@
 """A table read in chunks and sorted on disk gives the panel that its rows give in memory."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from loopcast.core.errors import DataError, DuplicateRows, NoRows, WrongTime
+from loopcast.core.task import Columns
 from loopcast.data import files
 from loopcast.data.database import SqlQuery
 from loopcast.data.files import CsvFile, ParquetFile
@@ -91,6 +93,11 @@ CASES = {
     "counted": {"frequency": "W-SUN", "aggregate": "count", "future": ["promo"]},
     "the last of a step": {"frequency": "W-SUN", "aggregate": "last"},
     "origins of their own": {"origins": "own"},
+    "an observed column that is a category": {
+        "observed": "open",
+        "future": ["open"],
+        "categorical": ["open"],
+    },
     "a number as a category": {"past": ["visitors"], "categorical": ["visitors"]},
 }
 
@@ -202,3 +209,14 @@ def test_words_for_missing_are_texts_on_disk_too(tmp_path):
     np.testing.assert_array_equal(plain.past, mapped.past)
     np.testing.assert_array_equal(plain.future, mapped.future)
     assert set(np.unique(plain.future[~np.isnan(plain.future)])) == {1.0}
+
+
+def test_a_column_that_a_checkpoint_knows_as_texts_stays_one(tmp_path):
+    frame = table().assign(promo=lambda rows: rows["visitors"] % 3)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    reading = configured(
+        {"source": CsvFile(str(tmp_path / "a.csv")), **OPTIONS, "future": ["promo"]}
+    )
+    rows = reading.rows()
+    known = replace(reading.task(rows), future=Columns(categorical=("promo",)))
+    same(reading.panel(rows, known), Spool.of(reading, 300).panel(known)[0])

@@ -6,6 +6,8 @@ from pathlib import Path
 import lightning as L
 import pandas as pd
 import pytest
+import torch
+import yaml
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from training.conftest import parts, sales, same, weights
 
@@ -96,3 +98,20 @@ def test_a_timed_run_is_replayed_by_its_steps(config, monkeypatch):
     same(weights(timed / "last.ckpt"), weights(again / "last.ckpt"))
     same(weights(timed / "best.ckpt"), weights(again / "best.ckpt"))
     assert json.loads((again / "steps.json").read_text()) == facts
+
+
+def test_a_replay_takes_the_network_that_the_time_allowed(config, monkeypatch):
+    monkeypatch.chdir(config)
+    text = Path("run.yaml").read_text()
+    raw = yaml.safe_load(text)
+    raw["model"].pop("network", None)
+    raw["model"]["members"] = None
+    Path("rule.yaml").write_text(yaml.safe_dump(raw))
+    fit = ["fit", "--config", "rule.yaml"]
+    cli.main([*fit, "--trainer.max_steps=2"])
+    facts = json.loads(Path("checkpoints/rule/steps.json").read_text())
+    other = {**facts["recipe"], "layers": 1, "width": 24, "members": 3}
+    Path("other.json").write_text(json.dumps({**facts, "recipe": other}))
+    cli.main([*fit, "--name", "again", "--replay", "other.json"])
+    kept = torch.load("checkpoints/again/last.ckpt", weights_only=True)["loopcast"]["recipe"]
+    assert (kept["layers"], kept["width"], kept["members"]) == (1, 24, 3)

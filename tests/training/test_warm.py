@@ -102,3 +102,15 @@ def test_texts_are_found_though_another_feature_came(before, tmp_path):
     known, now = vectors(old, "static.shop"), vectors(new, "static.shop")
     for text, vector in now.items():
         torch.testing.assert_close(vector, known.get(text, known[""]))
+
+
+def test_a_checkpoint_that_knows_what_is_judged_is_refused(tmp_path):
+    _, trainer = fitted(sales(), tmp_path, 1, validation=7, test=0)
+    trainer.save_checkpoint(tmp_path / "x.ckpt")
+    with pytest.raises(ConfigError, match="scores would be those of known values"):
+        fitted(sales(), tmp_path, 1, str(tmp_path / "x.ckpt"), validation=7, test=7)
+    fitted(sales(days=140), tmp_path, 1, str(tmp_path / "x.ckpt"), validation=7, test=7)
+    with pytest.raises(ConfigError, match="scores would be those of known values"):
+        data, model = parts(sales(), validation=7, test=14)
+        L.Trainer(max_steps=3, logger=False, enable_checkpointing=False, accelerator="cpu",
+                  enable_progress_bar=False).fit(model, data, ckpt_path=tmp_path / "x.ckpt")  # fmt: skip

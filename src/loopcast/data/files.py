@@ -51,18 +51,20 @@ class CsvFile(Source):
     def read(self, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
         """See Source."""
         options = self._options(columns, text)
-        frames = [self._worded(path, self._frame(path, **options), options, text)
-                  for path in paths(self.path)]  # fmt: skip
-        frame = self._dated(pd.concat(frames, ignore_index=True))
+        frames = {path: self._frame(path, **options) for path in paths(self.path)}
+        words = list(dict.fromkeys(n for one in frames.values() for n in _wordy(one, text)))
+        parts = [self._worded(path, one, words, text) for path, one in frames.items()]
+        frame = self._dated(pd.concat(parts, ignore_index=True))
         return matching(frame, self.where)[list(columns)]
 
     def _worded(
-        self, path: Path, frame: pd.DataFrame, options: dict[str, Any], text: Sequence[str]
+        self, path: Path, frame: pd.DataFrame, words: Sequence[str], text: Sequence[str]
     ) -> pd.DataFrame:
-        """In columns that turn out to be text, words such as NA are texts like any other."""
-        if words := [name for name in _wordy(frame, text) if frame[name].hasnans]:
-            again = {"usecols": words, "dtype": str, "na_values": [""], "keep_default_na": False}
-            frame[words] = self._frame(path, **again)[words]
+        """In columns that turn out to be text, in this file or another, NA and 007 are texts too."""
+        own = _wordy(frame, text)
+        if again := [name for name in words if name not in own or frame[name].hasnans]:
+            options = {"usecols": again, "dtype": str, "na_values": [""], "keep_default_na": False}
+            frame[again] = self._frame(path, **options)[again]
         return self._plain(frame, text)
 
     def _plain(self, frame: pd.DataFrame, text: Sequence[str]) -> pd.DataFrame:
@@ -81,11 +83,14 @@ class CsvFile(Source):
         options = self._options(columns, text)
         for name in _wordy(self._frame(paths(self.path)[0], nrows=CHUNK, **options), text):
             options["dtype"][name], options["na_values"][name] = str, [""]
+        numbers: set[str] = set()
         for path in paths(self.path):
             try:
-                for frame in self._frame(path, chunksize=CHUNK, **options):
-                    plain = self._plain(self._dated(frame), text)
-                    yield matching(plain, self.where)[list(columns)]
+                with self._frame(path, chunksize=CHUNK, **options) as pieces:
+                    for frame in pieces:
+                        numbers = _numbers(path, frame, numbers, [*text, *options["dtype"]])
+                        plain = self._plain(self._dated(frame), text)
+                        yield matching(plain, self.where)[list(columns)]
             except BROKEN as error:
                 raise unreadable(str(path), error) from error
 
@@ -111,7 +116,12 @@ class CsvFile(Source):
     def _frame(self, path: Path, **options: Any) -> pd.DataFrame:
         try:
             return pd.read_csv(
-                path, sep=self.separator, decimal=self.decimal, encoding=self.encoding, **options
+                path,
+                sep=self.separator,
+                decimal=self.decimal,
+                encoding=self.encoding,
+                low_memory=False,
+                **options,  # else one text may become two, by pieces
             )
         except BROKEN as error:
             raise unreadable(str(path), error) from error
@@ -156,7 +166,15 @@ class ParquetFile(Source):
         return int(self._dataset().count_rows()) * len(columns) * PER_CELL
 
     def _frame(self, table: pa.Table, columns: Sequence[str], text: Sequence[str]) -> pd.DataFrame:
-        frame = filtered(table, self.where).select(list(columns)).to_pandas()
+        table, told = filtered(table, self.where).select(list(columns)), False
+        for name in set(text) & set(columns):
+            place = table.schema.get_field_index(name)
+            if pa.types.is_integer(
+                table.schema.field(place).type
+            ):  # every digit, beside a null too
+                table = table.set_column(place, name, table.column(place).cast(pa.string()))
+                told = True
+        frame = table.to_pandas(ignore_metadata=told)  # which would have it a number again
         for name in set(text) & set(columns):
             if pd.api.types.is_numeric_dtype(frame[name]):
                 known = frame[name].notna().to_numpy()
@@ -184,6 +202,17 @@ class ParquetFile(Source):
             return ds.dataset(single, format="parquet", partitioning=hive)
         except (OSError, ValueError) as error:
             raise unreadable(self.describe(), error) from error
+
+
+def _numbers(path: Path, frame: pd.DataFrame, before: set[str], text: Sequence[str]) -> set[str]:
+    """Columns with numbers so far; raises DataError where one of them holds text later on."""
+    words = _wordy(frame, text)
+    if late := [name for name in words if name in before]:
+        raise DataError(
+            f"{path}: {late[0]!r} holds numbers at first and text from about row"
+            f" {frame.index[0] + 1:,} on; list it under data.categorical, or clean it"
+        )
+    return before | {n for n in frame.columns if n not in words and frame[n].notna().any()}
 
 
 def _pointed(frame: pd.DataFrame, text: Sequence[str], decimal: str) -> pd.DataFrame:

@@ -63,6 +63,13 @@ def _joined(frame: pd.DataFrame, part: pd.DataFrame, by: list[str], source: Sour
     return frame.merge(part, how="left", on=by)
 
 
+def _moments(column: pd.Series) -> pd.Series:
+    """ISO texts and times; raises ValueError for whatever else could be guessed at."""
+    if pd.api.types.is_numeric_dtype(column):
+        raise ValueError("it holds numbers")
+    return pd.to_datetime(column, format="ISO8601")
+
+
 def _comparable(one: pd.Series, other: pd.Series) -> tuple[pd.Series, pd.Series]:
     """A database's 1 is a file's "1", and its date the file's text of it."""
     times = [pd.api.types.is_datetime64_any_dtype(column) for column in (one, other)]
@@ -70,7 +77,7 @@ def _comparable(one: pd.Series, other: pd.Series) -> tuple[pd.Series, pd.Series]
         return one, other
     if any(times):
         try:
-            return pd.to_datetime(one), pd.to_datetime(other)
+            return _moments(one), _moments(other)
         except ValueError as error:
             raise DataError(
                 f"{one.name!r} is a time in one table and text that is none in the other"

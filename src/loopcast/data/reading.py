@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -136,11 +137,15 @@ def numeric(values: np.ndarray) -> bool:
     """Numbers, booleans, or text that reads as numbers throughout."""
     if values.dtype.kind in "fiub":
         return True
+    if values.dtype.kind in "mM":  # dates are a category, as their text in a file is
+        return False
     present = pd.Series(values).dropna()
     present = present[present.astype(str) != ""]
-    kinds = {type(value) for value in present.head(1000)}
+    kinds = {type(value) for value in present}
     if kinds <= {bool, np.bool_}:
         return True
+    if any(issubclass(kind, date | timedelta | np.datetime64 | np.timedelta64) for kind in kinds):
+        return False
     return bool(pd.to_numeric(present, errors="coerce").notna().all())
 
 

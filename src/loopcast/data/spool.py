@@ -118,7 +118,7 @@ class Spool:
         for rows in self._chunks():
             plain = self._plain(rows, task)
             part = self._places(plain, place)
-            ends.see(plain)
+            ends.see(plain, rows)
             order = np.argsort(part, kind="stable")
             edges = np.searchsorted(part[order], np.arange(len(bounds) + 1))
             for number in np.unique(part).tolist():
@@ -140,11 +140,16 @@ class Spool:
                     cells, Frequency.parse(task.frequency), task.zone, task.time_format
                 )
                 found[name] = clock.astype(np.int64)
-            elif name in self.survey.texts and not self.survey.numeric.get(name, False):
+            elif self._is_text(name, task):
                 found[name] = self.survey.texts[name].numbered(cells)
             else:
                 found[name] = numbers(cells, name)
         return found
+
+    def _is_text(self, name: str, task: Task) -> bool:
+        """As the task says, which may be a checkpoint's: numbers may have been categories before."""
+        roles = (task.static, task.past, task.future)
+        return name in task.series or any(name in role.categorical for role in roles)
 
     def _places(self, plain: Rows, place: Mapping[tuple[int, ...], int]) -> NDArray[np.int64]:
         """The part of each row."""
@@ -172,7 +177,7 @@ class Spool:
                 cells = np.fromfile(path, np.int64)
                 dated = Frequency.parse(task.frequency).dated
                 rows[name] = cells.view("M8[s]") if dated else cells
-            elif name in self.survey.texts and not self.survey.numeric.get(name, False):
+            elif self._is_text(name, task):
                 rows[name] = self.survey.texts[name].array()[np.fromfile(path, np.int64)]
             else:
                 rows[name] = np.fromfile(path, np.float64)
@@ -229,8 +234,8 @@ class _Ends:
         self.known: dict[int, Any] = {}
         self.any: dict[int, Any] = {}
 
-    def see(self, plain: Rows) -> None:
-        """A chunk's rows."""
+    def see(self, plain: Rows, raw: Rows) -> None:
+        """A chunk's rows, as the panel's parts and as they were read."""
         task, time = self.task, plain[self.task.time]
         time = time.view("M8[s]") if self.frequency.dated else time
         step = self.frequency.index(time)
@@ -238,7 +243,7 @@ class _Ends:
         if task.aggregate != "count":
             known &= ~np.isnan(plain[task.target])
         if task.observed:
-            known &= plain[task.observed] != 0
+            known &= numbers(raw[task.observed], task.observed) != 0
         self._keep(self.any, step, time)
         self._keep(self.known, step[known], time[known])
 

@@ -47,7 +47,12 @@ def filtered(table: pa.Table, where: Sequence[Condition]) -> pa.Table:
 def matching(frame: pd.DataFrame, where: Sequence[Condition]) -> pd.DataFrame:
     """The same for a data frame."""
     for condition in where:
-        column = pa.array(frame[condition[0]], from_pandas=True)
+        try:
+            column = pa.array(frame[condition[0]], from_pandas=True)
+        except (pa.ArrowException, ValueError, TypeError) as error:
+            raise ConfigError(
+                f"where: {condition[0]!r} holds cells of several types, which cannot be compared"
+            ) from error
         frame = frame[_holds(column, *condition).to_numpy(zero_copy_only=False)]
     return frame
 

@@ -224,10 +224,10 @@ class Holidays(Feature):
         fitted.per_day = 1440 // frequency.count if frequency.unit == "minute" else 1
         fitted.history, fitted.close = task.history, frequency.unit != "month"
         total, slots = int(facts["places"]) * fitted.rows, int(facts["slots"])
-        fitted.register_buffer("codes", torch.zeros(total, slots, dtype=torch.int16))
+        fitted.register_buffer("codes", torch.zeros(total, slots, dtype=torch.int32))
         fitted.register_buffer("counts", torch.zeros(total, 1))
-        fitted.register_buffer("near", torch.zeros(total, 2, dtype=torch.int16))
-        fitted.register_buffer("coming", torch.zeros(total, 1, dtype=torch.int16))
+        fitted.register_buffer("near", torch.zeros(total, 2, dtype=torch.int32))
+        fitted.register_buffer("coming", torch.zeros(total, 1, dtype=torch.int32))
         steps = torch.arange(1 - task.history, task.horizon + 1)
         fitted.register_buffer("steps", steps, persistent=False)
         vector = int(facts.get("vector") or fitted._usual())

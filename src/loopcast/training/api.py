@@ -62,12 +62,16 @@ def fit(
         run = L.Trainer(**options)
         run.fit(forecaster, module)
         keep_last(run, forecaster, module, folder)
-    artifact = export_best(forecaster, module, folder, name).path
-    scores = _test(module, artifact, folder)
+    artifact, scores = Path("export") / f"{name}.onnx", None
+    if run.is_global_zero:
+        artifact = export_best(forecaster, module, folder, name).path
+        scores = _test(module, artifact, folder)
+    run.strategy.barrier()  # best.ckpt is complete
     if refit and why(run) != INTERRUPT:
         with quiet():
             recipe = Recipe.of(run, forecaster, folder)
-            if refit_(recipe, forecaster, module, folder, options, []):
+            done = refit_(recipe, forecaster, module, folder, options, [])
+            if done and run.is_global_zero:
                 export_refitted(forecaster, module, folder, name, artifact)
     return Run(artifact, scores)
 

@@ -138,7 +138,7 @@ def _looked(
     resident = data.resident().to("cpu").until(until)
     parts = []
     with torch.no_grad():
-        for chosen in chunks(series, origin):
+        for chosen in chunks(series, origin, data.judging):
             batch = resident.gather(*chosen)
             scaled, _, encoded = model.scaled(batch)
             parts.append((scaled, encoded["location"], encoded["scale"], batch["actual"]))

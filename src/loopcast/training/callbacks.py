@@ -20,7 +20,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from loopcast.core.errors import ConfigError
 from loopcast.training.cooling import Cooling
-from loopcast.training.defaults import DEFAULT_NETWORK
+from loopcast.training.defaults import DEFAULT_NETWORK, Recipe
 from loopcast.training.export import libraries
 from loopcast.training.forecaster import Forecaster
 
@@ -211,14 +211,17 @@ class KeepPlan(Callback):
         """Steps and paces: with them a timed run can be replayed."""
         if writes(trainer) and isinstance(pl_module, Forecaster):
             facts = {"steps": trainer.global_step, "paces": pl_module.budget.paces}
+            if pl_module.recipe is not None:  # which the time allowed has a say in
+                facts["recipe"] = pl_module.recipe.facts()
             (self.folder / "steps.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-def recorded(path: Path) -> tuple[int, list[list[int]]]:
-    """Steps and paces of a run that is replayed."""
+def recorded(path: Path) -> tuple[int, list[list[int]], Recipe | None]:
+    """Steps and paces of a run that is replayed, and what was chosen for it."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        return int(facts["steps"]), [[int(n) for n in pace] for pace in facts["paces"]]
+        recipe = Recipe(**facts["recipe"]) if "recipe" in facts else None
+        return int(facts["steps"]), [[int(n) for n in pace] for pace in facts["paces"]], recipe
     except OSError as error:
         raise ConfigError(
             f"--replay {path}: {error.strerror}; name the steps.json of a run's folder"

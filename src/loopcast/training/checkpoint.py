@@ -80,5 +80,23 @@ def unseen(path: Path, now: Mapping[str, Any], shared: bool) -> None:
         )
 
 
+def unlearned(path: Path, facts: Mapping[str, Any], now: Mapping[str, Any], shared: bool) -> None:
+    """Raises ConfigError where weights that a fit begins from know what it keeps for judging.
+
+    `facts`: the checkpoint's "loopcast"; `now` and `shared` as in `unseen`.
+    """
+    fitted = facts.get("data")
+    if fitted is None:
+        return
+    later = fitted["train"] > now["train"]
+    if later if shared else sum(fitted["parts"]) < sum(now["parts"]):
+        raise ConfigError(
+            f"{path} was trained on steps that this fit keeps for validation and test (its own kept"
+            f" {fitted['parts'][0]} and {fitted['parts'][1]} steps; now they are {now['parts'][0]} and"
+            f" {now['parts'][1]}): scores would be those of known values; begin from a checkpoint"
+            " whose train part ends no later, or leave it out"
+        )
+
+
 def _word(value: Any) -> str:
     return str(list(value)) if isinstance(value, tuple) else str(value)

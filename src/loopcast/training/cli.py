@@ -16,6 +16,7 @@ from loopcast.core.errors import ConfigError, LoopcastError
 from loopcast.core.judging import ahead, judge, keep, past
 from loopcast.core.tables import write
 from loopcast.core.verdict import table, verdict
+from loopcast.training import defaults
 from loopcast.training.callbacks import (
     INTERRUPT,
     PATIENCE,
@@ -50,6 +51,8 @@ DEFAULTS = {
 
 class Cli(LightningCLI):
     """LightningCLI with loopcast's names, folders and defaults."""
+
+    chosen: defaults.Recipe | None = None  # of the run that is replayed
 
     def __init__(self, args: Any = None, run: bool = True) -> None:
         super().__init__(
@@ -95,7 +98,7 @@ class Cli(LightningCLI):
         if hasattr(options, "weights_only") and options.weights_only is None:
             options.weights_only = True  # a checkpoint holds numbers and plain values only
         if options.replay is not None:
-            steps, paces = recorded(Path(options.replay))
+            steps, paces, self.chosen = recorded(Path(options.replay))
             options.trainer.max_steps, options.trainer.max_time = steps, None
             options.model.paces = paces
 
@@ -192,6 +195,8 @@ class Cli(LightningCLI):
     def before_fit(self) -> None:
         """The findings about the data are kept with the run."""
         self.datamodule.folder = self.folder
+        if self.chosen is not None:
+            self.model.choose(self.chosen)
         self._found(self.config_init["fit"].get("ckpt_path"))
 
     def before_validate(self) -> None:

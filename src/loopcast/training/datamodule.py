@@ -25,7 +25,7 @@ from loopcast.training import defaults
 from loopcast.training.budget import allowed
 from loopcast.training.card import described
 from loopcast.training.checking import Checks, derived, gridded, once, tells, zeros
-from loopcast.training.windows import JUDGING, Batch, Draws, Listed, Sampling, Windows, windows
+from loopcast.training.windows import Batch, Draws, Listed, Sampling, Windows, judging, windows
 
 Resident = Literal["auto", "device", "host"]
 SHARES = ("stopping", "calibration")
@@ -313,7 +313,12 @@ class DataModule(L.LightningDataModule):
         table = np.stack([np.arange(len(series)), series, origin], 1).astype(np.int64)
         rank = self.trainer.global_rank if self.trainer else 0
         world = self.trainer.world_size if self.trainer else 1
-        return Listed(torch.from_numpy(table), JUDGING, rank, world)
+        return Listed(torch.from_numpy(table), self.judging, rank, world)
+
+    @property
+    def judging(self) -> int:
+        """Windows in a batch of judging."""
+        return judging(self.task, bool(self.task.future.names or self.holidays))
 
     def on_before_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Tensor | Batch:
         """Numbers of windows -> windows, where the panel stays on the host."""
@@ -323,7 +328,9 @@ class DataModule(L.LightningDataModule):
         gathered = self._gathered(self.resident(), batch)
         # from pinned memory the copy runs beside the step under way
         return (
-            {n: t.pin_memory() for n, t in gathered.items()} if device.type == "cuda" else gathered
+            {n: t.contiguous().pin_memory() for n, t in gathered.items()}
+            if device.type == "cuda"
+            else gathered
         )
 
     def on_after_batch_transfer(self, batch: Tensor | Batch, dataloader_idx: int) -> Batch:

@@ -20,8 +20,8 @@ from loopcast.core.naive import naive_scale
 from loopcast.core.scores import median
 from loopcast.training.calibration import calibrate
 from loopcast.training.callbacks import MONITORED
-from loopcast.training.card import errors, summary
-from loopcast.training.checkpoint import loaded
+from loopcast.training.card import errors, parts, summary
+from loopcast.training.checkpoint import loaded, unlearned
 from loopcast.training.datamodule import DataModule
 from loopcast.training.export import export
 from loopcast.training.forecaster import Forecaster
@@ -52,7 +52,7 @@ def _validation_loss(trainer: L.Trainer, model: Forecaster, data: DataModule) ->
     resident = data.resident().to(model.device).until(until)
     total = torch.zeros(len(model.trust.shares), dtype=torch.float64)
     with torch.no_grad(), trainer.precision_plugin.val_step_context():
-        for chosen in chunks(series, origin):
+        for chosen in chunks(series, origin, data.judging):
             batch = resident.gather(*(part.to(model.device) for part in chosen))
             total += model.losses_of(batch)[0].cpu() * len(chosen[0])
     return float(model.trust.best(total / len(series)))
@@ -110,7 +110,12 @@ def _calibrated(model: Forecaster, data: DataModule, path: Path) -> tuple[dict[s
     model.load_state_dict(checkpoint["state_dict"])
     model.eval()
     known = checkpoint["loopcast"].get("calibration")
-    return calibrate(model, data) if known is None else known, fingerprint(content)
+    if known is None:
+        assert data.panel is not None
+        shared = data.task.origins != "own"
+        unlearned(path, checkpoint["loopcast"], parts(data.panel, data.splits), shared)
+        known = calibrate(model, data)
+    return known, fingerprint(content)
 
 
 def _keep_calibration(model: Forecaster, data: DataModule, path: Path) -> None:
@@ -176,4 +181,6 @@ def _forecasts(
 ) -> np.ndarray:
     resident = data.resident().to("cpu").until(limit)
     with torch.no_grad():
-        return torch.cat([model(resident.gather(*part)) for part in chunks(series, origin)]).numpy()
+        return torch.cat(
+            [model(resident.gather(*part)) for part in chunks(series, origin, data.judging)]
+        ).numpy()

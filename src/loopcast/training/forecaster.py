@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import lightning as L
@@ -17,7 +18,7 @@ from loopcast.features.ranges import Lower, Ranges, floor
 from loopcast.models.network import Network, Widths, Window
 from loopcast.training.budget import Budget
 from loopcast.training.card import parts
-from loopcast.training.checkpoint import ADVICE
+from loopcast.training.checkpoint import ADVICE, unlearned
 from loopcast.training.defaults import Recipe, recipe, volume_of
 from loopcast.training.losses import Loss, PinballLoss, SquaredLoss
 from loopcast.training.mean import objective, parted, with_channel
@@ -123,8 +124,13 @@ class Forecaster(L.LightningModule):
             self.together.refuse()
             self.build(task, warm.widened(data.encoder, task) if warm else data.encoder)
             if warm:
+                self._refuse_learned(warm.path, warm.facts)
                 warm.carry(self)
             self.ranges.floor.fill_(floor(self.lower, data.checks.non_negative, data.train))
+
+    def _refuse_learned(self, path: Path, facts: Mapping[str, Any]) -> None:
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        unlearned(path, facts, parts(data.panel, data.splits), data.task.origins != "own")
 
     def plan(self, data: L.LightningDataModule, trainer: L.Trainer) -> None:
         """What the rules choose for these data and this budget."""
@@ -367,6 +373,8 @@ class Forecaster(L.LightningModule):
         facts = checkpoint["loopcast"]
         task = Task.from_dict(facts["task"])
         data = self.trainer.datamodule if self._trainer else None  # type: ignore[attr-defined]
+        if data and self.trainer.training:
+            self._refuse_learned(Path(str(self.trainer.ckpt_path)), facts)
         self.restore(facts, data.features if data else None, self.encoder.scaling)
         assert self.task == task
         self.seed, self.budget.share = facts["seed"], facts["share"]

@@ -17,7 +17,7 @@ from loopcast.core.naive import naive_scale
 from loopcast.core.verdict import aligned, number
 from loopcast.training.datamodule import DataModule
 from loopcast.training.forecaster import Forecaster
-from loopcast.training.windows import chunks
+from loopcast.training.windows import Batch, chunks
 
 LOOKS = 10
 """Trials are compared at so many equal shares of their budget."""
@@ -66,12 +66,15 @@ def judged(model: Forecaster, data: DataModule) -> float:
     assert model.task is not None
     assert data.panel is not None
     series, origin, limit = data.part("validation")
-    resident = data.resident().to(model.device).until(limit)
+    resident = data.resident().until(limit)
+    there = resident.start.device  # the panel may be too large for the model's
     model.eval()
     with torch.no_grad():
         parts = [
-            model(resident.gather(*(part.to(model.device) for part in chosen))).float().cpu()
-            for chosen in chunks(series, origin)
+            model(_on(model.device, resident.gather(*(part.to(there) for part in chosen))))
+            .float()
+            .cpu()
+            for chosen in chunks(series, origin, data.judging)
         ]
     quantiles = torch.cat(parts).numpy()
     actual = actuals(data.panel, model.task, series, origin, limit)
@@ -83,6 +86,10 @@ def judged(model: Forecaster, data: DataModule) -> float:
     return scores.pinball(
         actual[usable] / unit, quantiles[usable] / unit[..., None], model.task.quantiles
     )
+
+
+def _on(device: torch.device, batch: Batch) -> Batch:
+    return {name: tensor.to(device) for name, tensor in batch.items()}
 
 
 def table(trials: Sequence[FrozenTrial], keys: Sequence[str]) -> str:

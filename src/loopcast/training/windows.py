@@ -16,7 +16,9 @@ Batch = dict[str, Tensor]
 Sampling = Literal["windows", "series"]
 NAN = float("nan")
 JUDGING = 4096
-"""Windows in a batch of validation and test."""
+"""Windows in a batch of validation and test, at most ..."""
+LARGEST, FEWEST = 2**24, 64
+"""... and pairs of a step to come and one of the history, where they are compared; some all the same."""
 
 
 @dataclass(frozen=True)
@@ -135,9 +137,20 @@ def _runs(tensor: Tensor, begin: Tensor, part: slice) -> Tensor:
     return overlapping.index_select(0, begin + part.start)
 
 
-def chunks(series: np.ndarray[Any, Any], origin: np.ndarray[Any, Any]) -> Iterator[Any]:
+def judging(task: Task, ahead: bool) -> int:
+    """Windows in a batch of judging; `ahead`: is anything known of the steps to come?
+
+    Then each of them is compared with each step of the history, which takes room.
+    """
+    pairs = task.history * task.horizon
+    return max(min(JUDGING, LARGEST // pairs), FEWEST) if ahead else JUDGING
+
+
+def chunks(
+    series: np.ndarray[Any, Any], origin: np.ndarray[Any, Any], size: int = JUDGING
+) -> Iterator[Any]:
     """Windows in batches of judging size: pairs of series and origins, [batch] each."""
-    both = torch.from_numpy(series).split(JUDGING), torch.from_numpy(origin).split(JUDGING)
+    both = torch.from_numpy(series).split(size), torch.from_numpy(origin).split(size)
     return zip(*both, strict=True)
 
 
