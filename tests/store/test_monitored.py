@@ -152,3 +152,16 @@ def test_the_last_tick_that_measured_is_kept(database):
                 ticks.write(connection, "m", Tick(at, 0.0, "nothing", {}))
     assert ticks.last(database, "m", "done") is not None
     assert len(ticks.recent(database, "m")) == 4 and len(ticks.recent(database, "other")) == 5
+
+
+def test_a_webhook_that_comes_later_is_not_told_of_what_ended_long_ago(database, monkeypatch):
+    alarm = Alarm(1, "shift", "panel", 5, 3.0, 2.0, "above")
+    with database.writing() as connection:
+        alarms.settle(connection, "m", [alarm])
+    assert len(alarms.untold(database, "m")) == 1
+    with database.writing() as connection:
+        alarms.settle(connection, "m", [])
+    assert [one.open for one in alarms.untold(database, "m")] == [False]
+    later = alarms.now() + 2 * alarms.NEWS
+    monkeypatch.setattr(alarms, "now", lambda: later)
+    assert alarms.untold(database, "m") == []

@@ -16,6 +16,8 @@ from loopcast.store.database import Database
 from loopcast.store.schema import alarms, drift
 
 Scope = Literal["panel", "groups", "series"]
+NEWS = 7 * 86_400_000_000
+"""Microseconds for which the end of an alarm is worth telling."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +136,10 @@ def settle(connection: sa.Connection, model: str, seen: Sequence[Alarm]) -> Chan
 
 
 def untold(database: Database, model: str) -> list[Alarm]:
-    """Those whose present state the webhook has not been told."""
+    """Those whose present state the webhook has not been told; what closed long ago is no news."""
     state = sa.case((alarms.c.closed_at.is_(None), "opened"), else_="closed")
-    query = sa.select(alarms).where(alarms.c.model == model, alarms.c.told != state)
+    news = sa.or_(alarms.c.closed_at.is_(None), alarms.c.closed_at > now() - NEWS)
+    query = sa.select(alarms).where(alarms.c.model == model, alarms.c.told != state, news)
     with database.reading() as connection:
         return _read(connection, query.order_by(alarms.c.id))
 
