@@ -479,3 +479,43 @@ def test_the_skipped_hour_is_no_zero():
     target = grid(rows, Task("y", "t", (), "h", 3, zone=BERLIN, gaps="zero")).target
     assert np.flatnonzero(np.isnan(target)).tolist() == [26]
     assert np.flatnonzero(target == 0).tolist() == [5, 31]
+
+
+AHEAD = Task("y", "t", ("k",), "D", 3, future=Columns(numeric=("p",)))
+
+
+def priced(days, price, **more):
+    return {"k": ["a"] * len(days), "t": [f"2024-01-{day:02}" for day in days], "p": price, **more}
+
+
+def test_up_to_the_origin_the_history_s_own_row_counts_and_then_that_of_future():
+    rows = priced([1, 2, 3, 4], [2, 2, 2, 7], y=[1, 1, 1, 1])
+    future = priced([2, 3, 4, 5, 6], [100, 100, 3, 4, 5])
+    panel = grid(rows, AHEAD, future=future, origin="2024-01-03")
+    assert panel.future[:, 0].tolist() == [2, 2, 2, 3, 4, 5]
+
+
+def test_a_step_that_is_known_ahead_twice_is_refused():
+    rows = priced([1, 2, 3], [2, 2, 2], y=[1, 1, 1])
+    twice = priced([4, 5, 5, 6], [3, 3, 9, 3])
+    with pytest.raises(DuplicateRows, match=r"1 steps .*2024-01-05.*one row a series and step"):
+        grid(rows, AHEAD, future=twice)
+
+
+def test_what_is_said_of_a_key_without_a_time_is_the_newest():
+    task = Task("y", "t", ("k",), "YS", 1, static=Columns(numeric=("size",)))
+    for first in (1960, 2000):
+        years = [str(first + n) for n in range(3)]
+        rows = {"k": ["a"] * 3, "t": years, "y": [1, 2, 3], "size": [10] * 3}
+        panel = grid(rows, task, series=[{"k": "a", "size": 99}])
+        assert panel.static.tolist() == [[99.0]]
+
+
+@pytest.mark.parametrize("nothing", [None, [], {"k": [], "t": [], "y": [], "p": []}])
+def test_keys_alone_are_put_on_the_grid_of_a_named_origin(nothing):
+    future = priced([4, 5, 6], [3, 4, 5])
+    panel = grid(nothing, AHEAD, future=future, series=[{"k": "b"}], origin="2024-01-03")
+    assert panel.keys["k"].tolist() == ["a", "b"]
+    assert panel.future[: panel.lengths[0], 0][-3:].tolist() == [3, 4, 5]
+    with pytest.raises(DataError):
+        grid(nothing, AHEAD, origin="2024-01-03")

@@ -27,6 +27,12 @@ def test_times_with_a_zone_keep_it(tmp_path):
         ]
 
 
+def test_long_keys_of_a_parquet_file_keep_every_digit(tmp_path):
+    ids = pd.array([9007199254740993, None], dtype="Int64")
+    pd.DataFrame({"id": ids}).to_parquet(tmp_path / "x.parquet")
+    assert read(str(tmp_path / "x.parquet"))["id"].tolist() == [9007199254740993, None]
+
+
 def test_a_category_that_is_missing_is_no_category(tmp_path):
     path = str(tmp_path / "a.parquet")
     pd.DataFrame({"kind": pd.Categorical(["b", None, "a"])}).to_parquet(path)

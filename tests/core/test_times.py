@@ -121,3 +121,22 @@ def test_the_stated_format_is_shown_by_an_example():
 def test_a_zone_that_does_not_exist_is_named(zone):
     with pytest.raises(ConfigError, match=f"zone '{zone}' is unknown; give an IANA name"):
         parse(listed("2024-01-01"), DAY, zone)
+
+
+def test_the_second_of_a_repeated_hour_is_the_second_also_to_other_clocks():
+    berlin = ZoneInfo("Europe/Berlin")
+    cells = [datetime(2023, 10, 29, 2, 30, tzinfo=berlin, fold=fold) for fold in (0, 1, 0)]
+    found = parse(np.array(cells, object), Frequency.parse("h"))
+    assert found.astype(str).tolist() == [
+        "2023-10-29T00:30:00", "2023-10-29T01:30:00", "2023-10-29T00:30:00",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.int64(2000), np.array("2000-01", "M8[M]"), pd.Period("2000-01"), np.str_("2000-01")],
+)
+def test_single_values_of_numpy_and_pandas_are_read(value):
+    cells = np.empty(1, object)
+    cells[0] = value
+    assert str(parse(cells, Frequency.parse("MS"))[0]) == "2000-01-01T00:00:00"

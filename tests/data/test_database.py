@@ -114,3 +114,14 @@ def test_a_name_that_the_query_gives_twice_is_refused(tmp_path) -> None:
     assert len(SqlQuery(f"sqlite:///{path}", f"select * {join}").read(["n", "kind"])) == 3
     found = SqlQuery(f"sqlite:///{path}", "select id from s").read(["id"], ["id"])["id"].tolist()
     assert found[:2] == [9007199254740993, 2]
+
+
+def test_a_database_s_times_meet_those_of_a_file(monkeypatch) -> None:
+    from loopcast.data.frame import Frame
+    from loopcast.data.joined import Joined
+
+    hours = pd.date_range("2024-01-01", periods=3, freq="h")
+    rows = [(hour.to_pydatetime(), n) for n, hour in enumerate(hours)]
+    part = database._frame(rows, ["t", "n"], ["t", "n"], ["t"])
+    written = pd.DataFrame({"t": hours.strftime("%Y-%m-%d %H:%M"), "y": [1, 2, 3]})
+    assert Joined([Frame(written), Frame(part)], [["t"]]).read(["n"])["n"].tolist() == [0, 1, 2]

@@ -232,7 +232,7 @@ def test_a_text_is_one_text_in_all_pieces_and_files(tmp_path) -> None:
         (tmp_path / f"{name}.csv").write_text(f"kind,units\n{lines}\n")
     source = CsvFile(str(tmp_path / "*.csv"))
     assert source.read(["kind", "units"])["kind"].tolist() == ["007", "008", "007", "C12"]
-    with pytest.raises(DataError, match=r"'kind' holds numbers at first and text from"):
+    with pytest.raises(DataError, match=r"'kind' holds numbers at first and 'C12' in row 3"):
         list(source.chunks(["kind", "units"]))
     text = pd.concat(source.chunks(["kind", "units"], ["kind"]))
     assert text["kind"].tolist() == ["007", "008", "007", "C12"]
@@ -254,3 +254,20 @@ def test_long_numbers_of_keys_keep_every_digit_beside_a_blank(tmp_path) -> None:
     found = ParquetFile(str(tmp_path / "a.parquet")).read(["id"], ["id"])["id"]
     assert found[:2].tolist() == ["9007199254740993", "9007199254740992"]
     assert found.isna().tolist() == [False, False, True]
+
+
+def test_a_file_of_a_header_alone_changes_nothing(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("kind,units\nx,1\ny,NA\n")
+    (tmp_path / "b.csv").write_text("kind,units\n")
+    source = CsvFile(str(tmp_path / "*.csv"))
+    assert source.read(["kind", "units"])["units"].dtype == float
+    assert len(pd.concat(source.chunks(["kind", "units"]))) == 2
+
+
+def test_rows_that_are_left_out_say_nothing_of_a_column(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("loopcast.data.files.CHUNK", 3)
+    lines = "\n".join(["row,units", *["item,1"] * 4, "total,n/a", "item,2"])
+    (tmp_path / "a.csv").write_text(lines)
+    source = CsvFile(str(tmp_path / "a.csv"), where=[["row", "==", "item"]])
+    found = pd.concat(source.chunks(["row", "units"]))["units"]
+    assert found.astype(float).tolist() == [1, 1, 1, 1, 2]

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from monitoring_shop import FIRST, TASK, Shop
 
+from loopcast.monitoring.rules import rules
 from loopcast.monitoring.tick import Monitor
 from loopcast.store import accuracy, alarms, backtests, calibrations, ticks
 from loopcast.store.actuals import Actual
@@ -275,3 +276,17 @@ def test_a_measurement_is_not_worn_away_with_the_ledger(sqlite, tmp_path, monkey
         one for one in accuracy.read(shop.database, "sales", grouping="") if one.first == FIRST + 2
     ]
     assert after == before
+
+
+def test_other_rules_of_alarms_wear_nothing_away_either(sqlite, tmp_path, monkeypatch):
+    monkeypatch.setattr("loopcast.store.news.LATE", 0)
+    shop = Shop(sqlite, tmp_path)
+    shop.months(6)
+    covered = shop.monitor.tick().facts["coverage"]
+    before = accuracy.read(shop.database, "sales", grouping="")
+    with shop.database.writing() as connection:
+        connection.execute(sa.delete(forecasts).where(forecasts.c.origin < FIRST + 3))
+    shop.monitor = Monitor(shop.database, "sales", rules({"alpha": 0.01}))
+    done = shop.monitor.tick()
+    assert done.outcome == "done" and done.facts["coverage"] == covered
+    assert accuracy.read(shop.database, "sales", grouping="") == before

@@ -230,3 +230,28 @@ def test_numeric_static_columns_are_optional_for_series_given_by_key(last_value)
     rows = sales(shop=["a"] * 30, size=[3] * 30)
     forecast = Predictor(last_value(task)).predict(rows, series=[{"shop": "b"}])
     assert len(forecast) == 2
+
+
+def test_a_short_gappy_series_alone_is_ordinary_input(single):
+    months = ["2023-02-01", "2023-06-01", "2023-08-01", "2023-10-01", "2023-12-01"]
+    found = single.predict({"t": months, "y": [1, 2, 3, 4, 5]})
+    assert (found.quantiles == 5).all() and "gaps" in found.warnings[0][1]
+
+
+def test_keys_are_forecast_without_any_history(keyed):
+    found = keyed.predict([], series=[{"shop": "new"}], origin="2024-01-01")
+    assert found.keys["shop"].tolist() == ["new"] and "no history" in found.warnings[0][0]
+
+
+def test_windows_are_cut_in_blocks(keyed, monkeypatch):
+    shops = [f"s{i:02}" for i in range(23)]
+    rows = {"shop": np.repeat(shops, 5), "t": list(MONTHS[:5]) * 23, "y": np.arange(115.0)}
+    whole = keyed.predict(rows)
+    monkeypatch.setattr("loopcast.serving.predictor.BLOCK", 10)
+    blocks = keyed.predict(rows)
+    np.testing.assert_array_equal(whole.quantiles, blocks.quantiles)
+    assert whole.warnings == blocks.warnings and len(blocks.warnings) == 23
+
+
+def test_a_provider_may_be_named_alone(last_value):
+    assert Predictor(last_value(TASK), providers="cpu").task == TASK

@@ -36,13 +36,22 @@ class Given:
     parts: tuple[Part, ...]
 
     @classmethod
-    def gather(cls, rows: Any, task: Task, future: Any, series: Any, weight: str | None) -> "Given":
-        """Only the columns the task names are looked at."""
+    def gather(
+        cls,
+        rows: Any,
+        task: Task,
+        future: Any,
+        series: Any,
+        weight: str | None,
+        alone: bool = False,
+    ) -> "Given":
+        """Only the columns the task names are looked at; `alone`: there is no history at all."""
         roles = (*task.static.names, *task.past.names, *task.future.names)
         extra = [name for name in (task.observed, weight) if name]
         target = () if task.aggregate == "count" else (task.target,)
         names = tuple(dict.fromkeys((*task.series, task.time, *target, *roles, *extra)))
-        parts = [Part(columns(rows, names), True, True)]
+        history = {name: np.zeros(0, dtype=object) for name in names}
+        parts = [Part(history if alone else columns(rows, names), True, True)]
         if future is not None:
             known = (*task.series, task.time, *task.future.names)
             parts.append(Part(columns(future, known, task.static.names), False, True))

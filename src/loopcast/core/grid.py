@@ -1,5 +1,6 @@
 """Rows -> regular series: the one place where times, aggregation, duplicates and gaps are decided."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from loopcast.core import duplicates
 from loopcast.core.clock_change import skipped
-from loopcast.core.errors import MissingFuture, WrongTime
+from loopcast.core.errors import DuplicateRows, MissingFuture, WrongTime
 from loopcast.core.frequency import Frequency
 from loopcast.core.given import Given
 from loopcast.core.origins import last_steps, named
@@ -41,7 +42,8 @@ def grid(
     the rows): later rows then only give their known-ahead columns. Raises the DataError tree.
     """
     frequency = Frequency.parse(task.frequency)
-    given = Given.gather(rows, task, future, series, weight)
+    asked = origin is not None and not (future is None and series is None)
+    given = Given.gather(rows, task, future, series, weight, alone=asked and _none(rows))
     coded = {name: given.coded(name) for name in task.series}
     keys, owner = _keys(coded, len(given))
     time = given.time(task, frequency)
@@ -55,6 +57,15 @@ def grid(
     spans = _spans(located, origins, task)
     _refuse_sparse(spans, located, frequency)
     return _Columns(given, task, located, spans, coded).panel(keys, target, weight)
+
+
+def _none(rows: Any) -> bool:
+    """Is there no row, so that keys are forecast from what is known of them and ahead?"""
+    if rows is None or (isinstance(rows, list | tuple) and not rows):
+        return True
+    if isinstance(rows, Mapping):
+        return all(len(column) == 0 for column in rows.values() if hasattr(column, "__len__"))
+    return hasattr(rows, "columns") and hasattr(rows, "__len__") and len(rows) == 0
 
 
 def missing_future(panel: Panel, task: Task) -> Bools:
@@ -181,6 +192,30 @@ class _Columns:
         self.past = self.inside & located.history & (located.step <= own)
         place = spans.offsets[located.series] + located.step - start
         self.places = Places(place, located.time, int(spans.offsets[-1]))
+        if (located.dated & ~located.history).any():
+            self._choose(located.step <= own)
+
+    def _choose(self, before: Bools) -> None:
+        """Rows of both parts in one step: up to the origin those of history count, then `future`'s."""
+        place, history, inside = self.places.place, self.located.history, self.inside
+        mine = np.where(before, history, ~history)
+        taken = np.zeros(self.places.total, dtype=bool)
+        taken[place[inside & mine]] = True
+        beside = inside & ~mine
+        beside[beside] = taken[place[beside]]
+        self.inside = inside & ~beside
+        if not self.task.aggregate and self.task.duplicates == "error":
+            ahead = self.inside & ~history
+            twice = np.bincount(place[ahead], minlength=1) > 1
+            if twice.any():
+                row = np.flatnonzero(ahead)[np.argmax(twice[place[ahead]])]
+                when = Frequency.parse(self.task.frequency).time(self.located.step[row : row + 1])[
+                    0
+                ]
+                raise DuplicateRows(
+                    f"{int(twice.sum())} steps have several rows of known-ahead columns, e.g."
+                    f" {when}; give one row a series and step in `future`"
+                )
 
     def panel(self, keys: dict[str, Texts], target: Array, weight: str | None) -> Panel:
         if not self.task.aggregate and self.task.duplicates == "error":
@@ -254,7 +289,10 @@ class _Columns:
 
     def _latest(self, values: Array, which: Bools, blank: float) -> Array:
         blanks = np.full(len(self.spans.start), blank, values.dtype)
-        return last(values, self.located.series, self.located.time, which, blanks)
+        time, dated = self.located.time, self.located.dated
+        if not dated.all():  # what is said of a key without a time is the newest
+            time = np.where(dated, time, time[dated].max() + 1 if dated.any() else time)
+        return last(values, self.located.series, time, which, blanks)
 
     def _categories(self) -> dict[str, Categories]:
         found = {}

@@ -30,7 +30,9 @@ def columns(
     """
     if isinstance(rows, Sequence) and not isinstance(rows, str | bytes):
         rows = _records(rows)
-    present = list(rows.columns if hasattr(rows, "columns") else rows) if _tabular(rows) else None
+    if hasattr(rows, "collect") and hasattr(rows, "lazy"):
+        raise DataError("rows are a lazy frame, which has no values yet; call .collect() on it")
+    present = _names(rows) if _tabular(rows) else None
     if present is None:
         raise DataError(
             f"rows are a {type(rows).__name__}; give a mapping of column to values,"
@@ -89,6 +91,14 @@ def _number(value: Any) -> bool:
     return True
 
 
+def _names(rows: Any) -> list[Any]:
+    """Pyarrow's `columns` are the cells."""
+    for attribute in ("column_names", "columns"):
+        if hasattr(rows, attribute):
+            return list(getattr(rows, attribute))
+    return list(rows)
+
+
 def _tabular(rows: Any) -> bool:
     return hasattr(rows, "columns") or isinstance(rows, Mapping)
 
@@ -111,6 +121,8 @@ def _absent(name: str, present: Sequence[Any]) -> str:
 
 
 def _flat(column: Any, name: str) -> NDArray[Any]:
+    if isinstance(column, str | bytes | Mapping | set):  # whose letters or labels are no values
+        raise DataError(f"column {name!r} is a {type(column).__name__}; give one value a row")
     try:
         array = _array(column)
     except TypeError:  # a single value
@@ -123,14 +135,23 @@ def _flat(column: Any, name: str) -> NDArray[Any]:
 
 
 def _array(column: Any) -> NDArray[Any]:
+    if isinstance(column, np.ma.MaskedArray):
+        cells = np.ma.getdata(column).astype(object)
+        cells[np.ma.getmaskarray(column)] = None
+        return cells
     if isinstance(column, np.ndarray):
         return column
-    if getattr(getattr(column, "dtype", None), "time_zone", None):
+    if hasattr(column, "to_pylist"):  # pyarrow's arrays forget zones, and digits beside a null
+        column = column.to_pylist()
+    elif getattr(getattr(column, "dtype", None), "time_zone", None):
         column = column.to_list()  # polars' arrays forget the zone
     elif hasattr(column, "to_numpy"):
-        return np.asarray(column.to_numpy())
+        array = np.asarray(column.to_numpy())
+        if array.dtype.kind != "f" or "int" not in str(column.dtype).lower():
+            return array
+        column = column.to_list()  # whole numbers beside a blank, which floats would round
     listed = list(column)
-    plain = np.asarray(listed) if listed and type(listed[0]) in (int, float, str) else None
+    plain = np.asarray(listed) if listed and type(listed[0]) in (int, float) else None
     uniform = {type(value) for value in listed}
     if plain is not None and len(uniform) == 1 and plain.ndim == 1:
         return plain

@@ -77,6 +77,8 @@ def _cells_of(column: Any, arrow: Any) -> Any:
     if arrow.types.is_timestamp(kind) and kind.tz:
         micro = column.cast(arrow.timestamp("us", kind.tz), safe=False)
         return np.array(micro.to_pylist(), dtype=object)
+    if arrow.types.is_integer(kind) and column.null_count:  # every digit of a long key
+        return np.array(column.to_pylist(), dtype=object)
     return column.to_numpy(zero_copy_only=False)
 
 

@@ -29,9 +29,24 @@ def parse(
         return _integers(array)
     if array.dtype.kind == "M":
         return _complete(array.astype("M8[s]"), array, time_format)
+    array = _unfolded(array)
     numbers, first = distinct(array)
     read = [_remembered(value, zone, time_format) for value in array[first].tolist()]
     return _complete(np.array(read, dtype="M8[s]")[numbers], array, time_format)
+
+
+def _unfolded(array: NDArray[Any]) -> NDArray[Any]:
+    """The second of a repeated hour as UTC: to Python it equals the first."""
+    if array.dtype != object:
+        return array
+    folded = [i for i, cell in enumerate(array.tolist()) if getattr(cell, "fold", 0)]
+    if not folded:
+        return array
+    array = array.copy()
+    for i in folded:
+        if isinstance(array[i], datetime) and array[i].tzinfo is not None:
+            array[i] = array[i].astimezone(UTC)
+    return array
 
 
 def _integers(array: NDArray[Any]) -> NDArray[np.int64]:
@@ -90,8 +105,7 @@ def _text(value: str, clock: ZoneInfo | None, time_format: str | None) -> Any:
 
 
 def _read(value: Any, clock: ZoneInfo | None, time_format: str | None) -> Any:
-    if isinstance(value, float) and value.is_integer():  # whole numbers beside a blank cell
-        value = int(value)
+    value = _plain(value)
     try:
         if isinstance(value, np.datetime64):
             return value.astype("M8[s]")
@@ -110,6 +124,17 @@ def _read(value: Any, clock: ZoneInfo | None, time_format: str | None) -> Any:
     if isinstance(value, datetime):
         return _wall(value, clock)
     return np.datetime64(value, "s") if isinstance(value, date) else NOT_A_TIME
+
+
+def _plain(value: Any) -> Any:
+    """Numpy's single values, pandas' periods, and whole numbers that stood beside a blank cell."""
+    if isinstance(value, np.ndarray):
+        value = value[()]
+    if isinstance(value, np.generic) and not isinstance(value, np.datetime64):
+        value = value.item()
+    if hasattr(value, "to_timestamp"):
+        value = value.to_timestamp()
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _whole(text: str) -> str:

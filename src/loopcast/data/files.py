@@ -51,9 +51,10 @@ class CsvFile(Source):
     def read(self, columns: Sequence[str], text: Sequence[str] = ()) -> pd.DataFrame:
         """See Source."""
         options = self._options(columns, text)
-        frames = {path: self._frame(path, **options) for path in paths(self.path)}
-        words = list(dict.fromkeys(n for one in frames.values() for n in _wordy(one, text)))
-        parts = [self._worded(path, one, words, text) for path, one in frames.items()]
+        frames = [(path, self._frame(path, **options)) for path in paths(self.path)]
+        frames = [(path, one) for path, one in frames if len(one)] or frames[:1]
+        words = list(dict.fromkeys(name for _, one in frames for name in _wordy(one, text)))
+        parts = [self._worded(path, one, words, text) for path, one in frames]
         frame = self._dated(pd.concat(parts, ignore_index=True))
         return matching(frame, self.where)[list(columns)]
 
@@ -88,9 +89,10 @@ class CsvFile(Source):
             try:
                 with self._frame(path, chunksize=CHUNK, **options) as pieces:
                     for frame in pieces:
-                        numbers = _numbers(path, frame, numbers, [*text, *options["dtype"]])
                         plain = self._plain(self._dated(frame), text)
-                        yield matching(plain, self.where)[list(columns)]
+                        kept = matching(plain, self.where)[list(columns)]
+                        numbers = _numbers(path, kept, numbers, [*text, *options["dtype"]])
+                        yield kept
             except BROKEN as error:
                 raise unreadable(str(path), error) from error
 
@@ -205,13 +207,16 @@ class ParquetFile(Source):
 
 
 def _numbers(path: Path, frame: pd.DataFrame, before: set[str], text: Sequence[str]) -> set[str]:
-    """Columns with numbers so far; raises DataError where one of them holds text later on."""
+    """Columns with numbers so far; raises DataError where one of them holds a word later on."""
     words = _wordy(frame, text)
-    if late := [name for name in words if name in before]:
-        raise DataError(
-            f"{path}: {late[0]!r} holds numbers at first and text from about row"
-            f" {frame.index[0] + 1:,} on; list it under data.categorical, or clean it"
-        )
+    for name in before.intersection(words):
+        cells = frame[name].dropna()
+        odd = cells[pd.to_numeric(cells, errors="coerce").isna()]
+        if len(odd):
+            raise DataError(
+                f"{path}: {name!r} holds numbers at first and {odd.iloc[0]!r} in row"
+                f" {odd.index[0] + 2:,}; clean it, or list it under data.categorical"
+            )
     return before | {n for n in frame.columns if n not in words and frame[n].notna().any()}
 
 
@@ -227,6 +232,8 @@ def _pointed(frame: pd.DataFrame, text: Sequence[str], decimal: str) -> pd.DataF
 
 def _wordy(frame: pd.DataFrame, text: Sequence[str]) -> list[str]:
     """Columns that turn out to be text, though they are not asked for as such."""
+    if not len(frame):
+        return []
     return [
         name
         for name in frame.columns

@@ -54,7 +54,8 @@ def compared(given: Given, backtest: Backtest | None, fewest: int) -> Compared |
     wider = profile(past if past is not None and len(past) else live)
     since = looks(_flat(live, wider), len(keys), first, last, clock.unit, every)
     before = _reference(past, wider, len(keys), first, clock, every)
-    lacking = min(max(fewest - before.shape[1], 0), since.shape[1])
+    looked = int(np.isfinite(before).any(0).sum())
+    lacking = min(max(fewest - looked, 0), since.shape[1])
     whole = np.concatenate([before, since[:, :lacking]], axis=1)
     first += lacking * clock.unit
     chosen = _watched(whole, since[:, lacking:])
@@ -70,7 +71,7 @@ def _past(backtest: Backtest | None, rows: Mapping[str, int], first: int) -> Win
     ahead = backtest.origin[:, None] + np.arange(1, backtest.errors.shape[1] + 1)
     errors = np.where(ahead < first, backtest.errors.astype(np.float64), np.nan)
     whole = Windows(numbers, backtest.origin, errors)
-    return whole.where((numbers >= 0) & (backtest.origin < first))
+    return whole.where((numbers >= 0) & (backtest.origin < first) & np.isfinite(errors).any(1))
 
 
 def _reference(
@@ -85,7 +86,8 @@ def _reference(
     number = (first - begin) // clock.unit
     start = first - number * clock.unit
     found = looks(_flat(kept, wider), count, start, first - 1, clock.unit, every)
-    return found[:, np.isfinite(found).any(0)]  # service completes what nothing is known of
+    known = np.isfinite(found).any(0)
+    return found[:, known.argmax() if known.any() else number :]  # service completes the rest
 
 
 def _flat(windows: Windows, wider: Floats) -> Windows:
@@ -96,7 +98,8 @@ def _watched(reference: Floats, since: Floats) -> NDArray[np.int64]:
     """Series that both hold often enough to be compared."""
     if not reference.shape[1]:
         return np.zeros(0, np.int64)
-    often = np.isfinite(reference).mean(1) >= USABLE
+    seen = np.isfinite(reference)
+    often = seen[:, seen.any(0)].mean(1) >= USABLE if seen.any() else seen.any(1)
     if since.shape[1]:
         often &= np.isfinite(since).mean(1) >= SOME
     return np.flatnonzero(often)

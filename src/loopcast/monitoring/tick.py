@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -24,7 +24,7 @@ from loopcast.monitoring.forecasts import Given, given, grouping
 from loopcast.monitoring.inputs import explanations
 from loopcast.monitoring.looks import steps_a_year
 from loopcast.monitoring.reference import compared
-from loopcast.monitoring.replay import replayed
+from loopcast.monitoring.replay import replayed, trained
 from loopcast.monitoring.rules import Rules
 from loopcast.store import accuracy, alarms, backtests, calibrations, ticks
 from loopcast.store.accuracy import Accuracy
@@ -41,6 +41,8 @@ from loopcast.store.ticks import Tick
 from loopcast.store.version import Version
 
 log = logging.getLogger("loopcast.monitoring")
+Anew = Literal["news", "all", "others"]
+"""What is measured: what came, everything, or everything since periods or groups are others now."""
 AGAIN = 2
 """Seasons of periods that every tick with news measures anew: forecasts may have come late too."""
 
@@ -90,18 +92,20 @@ class Monitor:
                 ticks.write(connection, self.model, done)
             return done
         facts["looked"] = looked
-        anew = before is None or mark.get("rules") != facts["rules"]  # periods may be others now
+        facts["measured"] = repr((self.rules.period, self.rules.groups))
+        other = before is not None and mark.get("measured", facts["measured"]) != facts["measured"]
+        anew: Anew = "all" if before is None else "others" if other else "news"
         return self._write(lease, begin, version, found, facts, anew)
 
     def _write(
         self, lease: Lease, begin: float, version: Version, found: News, facts: dict[str, Any],
-        everything: bool,
+        anew: Anew,
     ) -> Tick:  # fmt: skip
         task = Task.from_dict(dict(version.task))
-        firsts, rows = self._measured(task, found, everything)
+        firsts, rows, worn = self._measured(task, found, anew)
         seen = self._seen(version, task)
         lease.require()
-        facts |= seen.facts | self._objective(version, task, seen, rows)
+        facts |= seen.facts | self._objective(version, task, seen, [*rows, *worn])
         facts |= {"actuals_lag_seconds": found.lag(Frequency.parse(task.frequency), task.zone)}
         with self.database.writing() as connection:
             accuracy.replace(connection, self.model, firsts, rows)
@@ -129,11 +133,11 @@ class Monitor:
         return {"coverage": ranges.met(whole.coverage, whole.points, room)}
 
     def _measured(
-        self, task: Task, found: News, everything: bool
-    ) -> tuple[list[int], list[Accuracy]]:
-        """The periods that have news, and all of their rows."""
+        self, task: Task, found: News, anew: Anew
+    ) -> tuple[list[int], list[Accuracy], list[Accuracy]]:
+        """The periods that have news, all of their rows, and rows that stay as they were measured."""
         length = period_length(Frequency.parse(task.frequency), task.season, self.rules.period)
-        steps = found.all_steps if everything else found.steps
+        steps = found.steps if anew == "news" else found.all_steps
         recent = found.all_steps[found.all_steps > found.last - AGAIN * max(task.season, 1)]
         firsts = np.unique(np.concatenate([steps, recent]) // length * length)
         rows: list[Accuracy] = []
@@ -143,22 +147,24 @@ class Monitor:
             for one in given(Ledger(self.database, self.model), first=first, last=last):
                 rows += accuracies(one, part.tolist(), length, self.rules.groups)
                 reached |= set(np.unique(one.steps // length * length).tolist())
-        worn = self._worn(rows, set((steps // length * length).tolist()))
-        kept = [first for first in firsts.tolist() if first in reached - worn]
-        return kept, [row for row in rows if row.first not in worn]
+        fresh = found.all_steps if anew == "others" else found.steps
+        worn = self._worn(rows, set((fresh // length * length).tolist()))
+        kept = [first for first in firsts.tolist() if first in reached and first not in worn]
+        stored = [row for listed in worn.values() for row in listed]
+        return kept, [row for row in rows if row.first not in worn], stored
 
-    def _worn(self, rows: Sequence[Accuracy], fresh: set[int]) -> set[int]:
+    def _worn(self, rows: Sequence[Accuracy], fresh: set[int]) -> dict[int, list[Accuracy]]:
         """Periods without news of which the ledger keeps less than when they were measured."""
-        now_, before = Counter[int](), Counter[int]()
-        old = [row for row in rows if row.grouping == "" and row.first not in fresh]
-        if not old:
-            return set()
-        since = min(row.first for row in old)
-        stored = accuracy.read(self.database, self.model, grouping="", first=since)
-        for counts, some in ((now_, old), (before, stored)):
-            for row in some:
-                counts[row.first] += row.points + int(row.sums["naive_points"])
-        return {first for first in now_ if now_[first] < before[first]}
+        now_: Counter[int] = Counter()
+        for row in rows:
+            if row.grouping == "" and row.first not in fresh:
+                now_[row.first] += _points(row)
+        if not now_:
+            return {}
+        before: dict[int, list[Accuracy]] = {}
+        for row in accuracy.read(self.database, self.model, grouping="", first=min(now_)):
+            before.setdefault(row.first, []).append(row)
+        return {f: b for f, b in before.items() if f in now_ and now_[f] < sum(map(_points, b))}
 
     def _seen(self, version: Version, task: Task) -> "Seen":
         """What the promoted version's forecasts say."""
@@ -202,6 +208,9 @@ class Monitor:
         if not keys:
             return known
         until = int(one.steps[one.landed].min()) - 1
+        learned = trained(version, one.task)
+        if learned is None or learned >= until:  # nothing that it could be judged on
+            return known
         made = replayed(version, self.history, list(keys.values()), until, self.rules.backtest)
         if made is None:
             return known
@@ -231,6 +240,11 @@ class Seen:
     alarms: Sequence[Alarm] = ()
     scores: Sequence[Score] = ()
     state: dict[str, Any] | None = None
+
+
+def _points(row: Accuracy) -> int:
+    """How much a measurement rests on."""
+    return row.points + int(row.sums["naive_points"])
 
 
 def _runs(firsts: Any, length: int) -> Iterator[Any]:

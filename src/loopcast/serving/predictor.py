@@ -19,7 +19,9 @@ from loopcast.serving.protobuf import messages, refuse_external_data, vocabulari
 from loopcast.serving.remarks import remarks
 from loopcast.serving.session import content, session
 
-ENOUGH = 4
+BLOCK = 8192
+"""Series whose windows are cut at once."""
+ENOUGH = 8
 """Distances between rows from which their frequency is told."""
 
 
@@ -67,9 +69,8 @@ class Predictor:
         panel = grid(history, task, future=future, series=series, origin=origin)
         require_future(panel, task)
         self._require_frequency(panel)
-        prepared = inputs(panel, task, np.arange(len(panel)), panel.origin)
         ahead = panel.origin[:, None] + np.arange(1, task.horizon + 1)
-        found = self.outputs(prepared)
+        prepared, found = self._blocks(panel)
         return Forecast(
             panel.keys,
             task.time,
@@ -81,6 +82,23 @@ class Predictor:
             {name: prepared[f"static.{name}"] for name in task.static.categorical},
             mean=found.get("mean"),
         )
+
+    def _blocks(self, panel: Panel) -> tuple[Mapping[str, NDArray[Any]], dict[str, Any]]:
+        """Target and static texts of all series, and what the graph gives; never all windows at once."""
+        kept = ["target", *(f"static.{name}" for name in self.task.static.categorical)]
+        prepared: list[list[NDArray[Any]]] = []
+        found: list[dict[str, NDArray[np.float32]]] = []
+        for first in range(0, max(len(panel), 1), BLOCK):
+            chosen = np.arange(first, min(first + BLOCK, len(panel)))
+            cut = inputs(panel, self.task, chosen, panel.origin[chosen])
+            found.append(self.outputs(cut))
+            prepared.append([cut[name] for name in kept])
+        if len(found) == 1:
+            return dict(zip(kept, prepared[0], strict=True)), found[0]
+        whole = [np.concatenate(part) for part in zip(*prepared, strict=True)]
+        return dict(zip(kept, whole, strict=True)), {
+            name: np.concatenate([one[name] for one in found]) for name in found[0]
+        }
 
     def run(self, prepared: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """The artifact's inputs by name, any batch -> [batch, horizon, quantile]."""

@@ -34,6 +34,7 @@ def content(source: str | Path | bytes) -> bytes:
 
 def session(content: bytes, threads: int, providers: Sequence[str]) -> onnxruntime.InferenceSession:
     """Without an arena and spinning threads, which a service pays for."""
+    providers = [providers] if isinstance(providers, str) else providers
     wanted = [PROVIDERS.get(provider, provider) for provider in providers]
     _require(wanted, onnxruntime.get_available_providers(), "onnxruntime-gpu brings cuda")
     options = onnxruntime.SessionOptions()

@@ -138,7 +138,8 @@ def settle(connection: sa.Connection, model: str, seen: Sequence[Alarm]) -> Chan
 def untold(database: Database, model: str) -> list[Alarm]:
     """Those whose present state the webhook has not been told; what closed long ago is no news."""
     state = sa.case((alarms.c.closed_at.is_(None), "opened"), else_="closed")
-    news = sa.or_(alarms.c.closed_at.is_(None), alarms.c.closed_at > now() - NEWS)
+    begun = alarms.c.told == "opened"  # whoever knows of it waits for its end
+    news = sa.or_(alarms.c.closed_at.is_(None), begun, alarms.c.closed_at > now() - NEWS)
     query = sa.select(alarms).where(alarms.c.model == model, alarms.c.told != state, news)
     with database.reading() as connection:
         return _read(connection, query.order_by(alarms.c.id))

@@ -1,5 +1,6 @@
 """History by series key: rows of the operator's own query, without pandas."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,11 +12,14 @@ from loopcast.core.environment import expand
 from loopcast.core.errors import ConfigError
 from loopcast.store.database import Database, StoreError, said, soon
 
+log = logging.getLogger("loopcast.store")
 Columns = dict[str, list[Any]]
 NO_SUCH_VALUE = ("22P02", "22003", "22007", "22008")
 """PostgreSQL's words for a text that is no value of the column's type."""
 FAILED = 10
-"""With more such keys in one request it is the query that fails."""
+"""With more such keys in one request the rest of it is not looked through one by one."""
+PATIENCE = sa.text("SET LOCAL statement_timeout = 30000")
+"""Milliseconds, for this question alone: whoever pools connections shares no settings."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +77,22 @@ class SqlHistory:
         failed: list[Mapping[str, str]],
     ) -> Columns:
         """A key that the column cannot hold is the key of no row; the others are found by halving."""
+        if connection.dialect.name == "postgresql" and "statement_timeout" not in str(
+            connection.engine.url.query
+        ):
+            connection.execute(PATIENCE)
         try:
             if "keys" in named:
                 return self._all(connection, statement, keys)
             return self._each(connection, statement, keys, named)
         except sa.exc.DataError as error:
-            impossible = getattr(error.orig, "sqlstate", None) in NO_SUCH_VALUE
-            if not impossible or len(failed) >= FAILED:
+            if getattr(error.orig, "sqlstate", None) not in NO_SUCH_VALUE:
                 raise
             connection.rollback()
-            if len(keys) == 1:
+            if len(keys) == 1 or len(failed) >= FAILED:
+                log.warning(
+                    "keys that the history's columns cannot hold: %s", type(error.orig).__name__
+                )
                 failed.append(keys[0])
                 return {}
         found: Columns = {}

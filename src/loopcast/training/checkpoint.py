@@ -80,16 +80,17 @@ def unseen(path: Path, now: Mapping[str, Any], shared: bool) -> None:
         )
 
 
-def unlearned(path: Path, facts: Mapping[str, Any], now: Mapping[str, Any], shared: bool) -> None:
+def unlearned(path: Path, facts: Mapping[str, Any], now: Mapping[str, Any], task: Task) -> None:
     """Raises ConfigError where weights that a fit begins from know what it keeps for judging.
 
-    `facts`: the checkpoint's "loopcast"; `now` and `shared` as in `unseen`.
+    `facts`: the checkpoint's "loopcast"; `now`: the parts of the fit, of `task`. Where frequencies
+    differ, steps do too, and nothing can be told.
     """
     fitted = facts.get("data")
-    if fitted is None:
+    if fitted is None or facts["task"]["frequency"] != task.frequency:
         return
     later = fitted["train"] > now["train"]
-    if later if shared else sum(fitted["parts"]) < sum(now["parts"]):
+    if later and (task.origins != "own" or sum(fitted["parts"]) < sum(now["parts"])):
         raise ConfigError(
             f"{path} was trained on steps that this fit keeps for validation and test (its own kept"
             f" {fitted['parts'][0]} and {fitted['parts'][1]} steps; now they are {now['parts'][0]} and"

@@ -318,7 +318,7 @@ class DataModule(L.LightningDataModule):
     @property
     def judging(self) -> int:
         """Windows in a batch of judging."""
-        return judging(self.task, bool(self.task.future.names or self.holidays))
+        return judging(self.task, bool(self.encoder.covariates))
 
     def on_before_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Tensor | Batch:
         """Numbers of windows -> windows, where the panel stays on the host."""

@@ -112,8 +112,7 @@ def _calibrated(model: Forecaster, data: DataModule, path: Path) -> tuple[dict[s
     known = checkpoint["loopcast"].get("calibration")
     if known is None:
         assert data.panel is not None
-        shared = data.task.origins != "own"
-        unlearned(path, checkpoint["loopcast"], parts(data.panel, data.splits), shared)
+        unlearned(path, checkpoint["loopcast"], parts(data.panel, data.splits), data.task)
         known = calibrate(model, data)
     return known, fingerprint(content)
 

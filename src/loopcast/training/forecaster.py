@@ -130,7 +130,7 @@ class Forecaster(L.LightningModule):
 
     def _refuse_learned(self, path: Path, facts: Mapping[str, Any]) -> None:
         data = self.trainer.datamodule  # type: ignore[attr-defined]
-        unlearned(path, facts, parts(data.panel, data.splits), data.task.origins != "own")
+        unlearned(path, facts, parts(data.panel, data.splits), data.task)
 
     def plan(self, data: L.LightningDataModule, trainer: L.Trainer) -> None:
         """What the rules choose for these data and this budget."""

@@ -54,7 +54,7 @@ class Earlier:
             return None
         if not Path(path).is_file():
             raise ConfigError(
-                f"model.warm_start: there is no {path}; name a run's best.ckpt, last.ckpt or refit.ckpt"
+                f"model.warm_start: there is no {path}; name a run's best.ckpt or last.ckpt"
             )
         found = loaded(Path(path).read_bytes(), Path(path))
         return cls(Path(path), found["state_dict"], found["loopcast"])

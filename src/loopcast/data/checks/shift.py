@@ -25,7 +25,7 @@ FEWEST, MOST_WINDOWS = 4, 40
 """How many earlier windows it takes to know what is usual; and how many are enough."""
 BEYOND = 2.0
 """A shift is so many times further from the usual change than any earlier window was ..."""
-LEVEL, SPREAD, MIX, MISSING = 0.2, 0.7, 0.1, 0.1
+LEVEL, SPREAD, MIX, MISSING, RULE = 0.2, 0.7, 0.1, 0.1, 0.5
 """... and material: relative change, log ratio of deviations, share of the mix, share of steps."""
 OWN_LEVEL, OWN_WINDOWS, OWN_SHARE = 0.5, 6, 0.1
 """Single series shift by more, and are told where they are more than this share."""
@@ -268,8 +268,8 @@ def _covariates(panel: Panel, task: Task, splits: Splits) -> list[Finding]:
     for role in ("past", "future"):
         for name, blank in _blanks(panel, task, role):
             shares = (float(blank[before].mean()), float(blank[after].mean()))
-            if name in getattr(task, role).categorical and shares[0] > MISSING:
-                continue  # a text that is often blank says "none" by that, as events do
+            if name in getattr(task, role).categorical and shares[0] > RULE:
+                continue  # a text that is mostly blank says "none" by that, as events do
             if abs(shares[0] - shares[1]) > 3 * MISSING:
                 told[f"{name}: {shares[0]:.0%} -> {shares[1]:.0%}"] = shares
     if not told:
