@@ -37,7 +37,7 @@ def parse(
 
 def _unfolded(array: NDArray[Any]) -> NDArray[Any]:
     """The second of a repeated hour as UTC: to Python it equals the first."""
-    if array.dtype != object:
+    if array.dtype != object or not len(array) or isinstance(array[0], str):
         return array
     folded = [i for i, cell in enumerate(array.tolist()) if getattr(cell, "fold", 0)]
     if not folded:
