@@ -519,3 +519,28 @@ def test_keys_alone_are_put_on_the_grid_of_a_named_origin(nothing):
     assert panel.future[: panel.lengths[0], 0][-3:].tolist() == [3, 4, 5]
     with pytest.raises(DataError):
         grid(nothing, AHEAD, origin="2024-01-03")
+
+
+def test_a_blank_cell_of_the_history_is_filled_by_what_is_known_ahead():
+    task = Task("y", "t", ("k",), "D", 3, future=Columns(("p",), ("e",)))
+    rows = priced([1, 2, 3], [5, 5, None], y=[1, 1, 1], e=["a", "a", None])
+    future = priced([3, 4, 5, 6], [7, 7, 7, 7], e=["x"] * 4)
+    panel = grid(rows, task, future=future)
+    assert panel.future[:, 0].tolist() == [5, 5, 7, 7, 7, 7]
+    assert panel.categories["future.e"].cells.tolist() == ["a", "a", "x", "x", "x", "x"]
+
+
+def test_the_repeated_hour_may_be_known_ahead_twice():
+    clock = pd.date_range("2024-10-26 20:00", periods=10, freq="h", tz="UTC")
+    task = Task("y", "t", (), "h", 6, zone=BERLIN, future=Columns(("p",)))
+    rows = {"t": clock[:3], "y": [1, 2, 3], "p": [0, 0, 0]}
+    panel = grid(rows, task, future={"t": clock[3:], "p": np.arange(7.0)})
+    assert panel.future[-6:, 0].tolist() == [0, 1.5, 3, 4, 5, 6]
+
+
+def test_a_history_of_generators_is_a_history():
+    days = [f"2024-01-0{day}" for day in (1, 2, 3)]
+    rows = {"k": (k for k in "aaa"), "t": (d for d in days), "y": (y for y in (1, 2, 3)),
+            "p": (p for p in (0, 0, 0))}  # fmt: skip
+    panel = grid(rows, AHEAD, future=priced([4, 5, 6], [1, 1, 1]), origin="2024-01-03")
+    assert panel.target[:3].tolist() == [1, 2, 3]

@@ -68,3 +68,9 @@ def test_arrow_tables_are_read_and_lazy_frames_are_told():
 
 def test_one_long_text_does_not_widen_the_others():
     assert columns({"k": ["a"] * 3 + ["b" * 2000]}, ["k"])["k"].dtype == object
+
+
+def test_masked_dates_are_dates():
+    days = np.array(["2024-01-01", "2024-01-02"], "M8[ns]")
+    found = columns({"t": np.ma.MaskedArray(days, mask=[False, True])}, ["t"])["t"]
+    assert found[0] == days[0] and np.isnat(found[1])

@@ -264,6 +264,15 @@ def test_a_file_of_a_header_alone_changes_nothing(tmp_path) -> None:
     assert len(pd.concat(source.chunks(["kind", "units"]))) == 2
 
 
+def test_a_header_alone_may_come_first(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("loopcast.data.files.CHUNK", 2)
+    (tmp_path / "a.csv").write_text("kind,units\n")
+    (tmp_path / "b.csv").write_text("kind,units\nC12,1\nNA,1\n007,1\n008,1\n")
+    source = CsvFile(str(tmp_path / "*.csv"))
+    found = pd.concat(source.chunks(["kind"]))["kind"].tolist()
+    assert found == source.read(["kind"])["kind"].tolist() == ["C12", "NA", "007", "008"]
+
+
 def test_rows_that_are_left_out_say_nothing_of_a_column(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("loopcast.data.files.CHUNK", 3)
     lines = "\n".join(["row,units", *["item,1"] * 4, "total,n/a", "item,2"])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from loopcast.__main__ import command, guarded
+from loopcast.core.errors import MissingFuture
 from loopcast.core.task import Columns, Task
 from loopcast.evaluation.explain import explain, table
 from loopcast.evaluation.run import Run
@@ -75,6 +76,15 @@ def test_one_series_can_be_asked_for_and_is_told_where_it_is_not():
         explain(Planted(), rows(), origin=LAST, key={"shop": "x"})
     with pytest.raises(Exception, match="--series names town; a series is named by shop"):
         explain(Planted(), rows(), origin=LAST, key={"town": "x"})
+
+
+def test_a_series_without_known_ahead_columns_is_left_out_unless_it_is_named():
+    whole = rows()
+    ended = (whole["shop"] == "s1") & (whole["day"] > np.datetime64("2023-07-10"))
+    table = {name: column[~ended] for name, column in whole.items()}
+    assert (explain(Planted(), table, origin=LAST)["series"]) == 3
+    with pytest.raises(MissingFuture, match="'s1'"):
+        explain(Planted(), table, origin=LAST, key={"shop": "s1"})
 
 
 def test_the_weights_of_the_network_are_told_where_the_card_has_them():

@@ -167,3 +167,14 @@ def test_a_series_without_errors_before_is_told_without_a_ratio():
     judged = Judged(1, SimpleNamespace(clock=clock), (), None)
     told = judged._reason(looked, "series", slice(0, None), np.array([0]), [{"shop": "a"}])
     assert told == "in 1 series, e.g. a: surprises are 1; before there were none (of the first)"
+
+
+def test_days_that_are_always_closed_take_nothing_from_the_test():
+    random = np.random.default_rng(4)
+    errors = random.standard_normal((20, 140))
+    errors[:, 112:] += 2.0
+    errors[:, np.arange(140) % 7 >= 5] = np.nan
+    verdict = examine(errors[:, :105], errors[:, 105:], season=7, year=365)
+    assert any(one.alarm.any() for one in verdict.panel)
+    quiet = examine(errors[:, :70], errors[:, 70:105], season=7, year=365)
+    assert not any(one.alarm.any() for one in quiet.panel)

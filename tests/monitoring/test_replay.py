@@ -93,7 +93,7 @@ def test_at_most_so_many_steps_and_none_after_the_service_began(version, sales):
     assert made.origin.min() == step + 7
     ahead = made.origin[:, None] + np.arange(1, 7)
     assert np.isnan(made.errors[ahead > step + 12]).all()
-    assert not len(replayed(found_version, sales[0], KEYS, step, 400))
+    assert replayed(found_version, sales[0], KEYS, step, 400) is None
 
 
 def test_a_history_that_cannot_be_read_is_said_and_no_failure(version, sales, caplog):

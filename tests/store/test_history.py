@@ -70,7 +70,8 @@ def test_a_key_that_the_column_cannot_hold_is_the_key_of_no_row(sales):
         source = SqlHistory.open(sales, query, ("month",), {})
         try:
             assert source.read([{"month": "abc"}]).get("v", []) == []
-            assert source.read([{"month": f"x{n}"} for n in range(30)]).get("v", []) == []
+            many = source.read([*({"month": f"x{n}"} for n in range(30)), {"month": "1"}])
+            assert "postgresql" not in sales or sorted(many["v"]) == [1.0, 10.5]
             mixed = source.read([{"month": "2"}, {"month": "abc"}, {"month": "3"}])
             if "postgresql" in sales:
                 assert sorted(mixed["v"]) == [21.0, 31.5]

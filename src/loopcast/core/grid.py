@@ -64,8 +64,15 @@ def _none(rows: Any) -> bool:
     if rows is None or (isinstance(rows, list | tuple) and not rows):
         return True
     if isinstance(rows, Mapping):
-        return all(len(column) == 0 for column in rows.values() if hasattr(column, "__len__"))
-    return hasattr(rows, "columns") and hasattr(rows, "__len__") and len(rows) == 0
+        return all(_empty(column) for column in rows.values())
+    return hasattr(rows, "columns") and _empty(rows)
+
+
+def _empty(cells: Any) -> bool:
+    try:
+        return len(cells) == 0
+    except TypeError:  # a generator, or a single value
+        return False
 
 
 def missing_future(panel: Panel, task: Task) -> Bools:
@@ -76,9 +83,10 @@ def missing_future(panel: Panel, task: Task) -> Bools:
     return end < panel.origin + task.horizon
 
 
-def require_future(panel: Panel, task: Task) -> None:
-    """Raises MissingFuture where the horizon's rows are not there, naming a series."""
+def require_future(panel: Panel, task: Task, series: Steps | None = None) -> None:
+    """Raises MissingFuture where the horizon's rows are not there, naming a series (of `series`)."""
     lacking = np.flatnonzero(missing_future(panel, task))
+    lacking = lacking if series is None else np.intersect1d(lacking, series)
     if len(lacking):
         columns = ", ".join(task.future.names)
         raise MissingFuture(
@@ -192,30 +200,33 @@ class _Columns:
         self.past = self.inside & located.history & (located.step <= own)
         place = spans.offsets[located.series] + located.step - start
         self.places = Places(place, located.time, int(spans.offsets[-1]))
+        self.beside = np.zeros(len(place), dtype=bool)
         if (located.dated & ~located.history).any():
             self._choose(located.step <= own)
 
     def _choose(self, before: Bools) -> None:
-        """Rows of both parts in one step: up to the origin those of history count, then `future`'s."""
+        """Rows of both parts in one step: up to the origin those of history count, then `future`'s.
+
+        The others count where these have no value.
+        """
         place, history, inside = self.places.place, self.located.history, self.inside
         mine = np.where(before, history, ~history)
         taken = np.zeros(self.places.total, dtype=bool)
         taken[place[inside & mine]] = True
-        beside = inside & ~mine
-        beside[beside] = taken[place[beside]]
-        self.inside = inside & ~beside
-        if not self.task.aggregate and self.task.duplicates == "error":
-            ahead = self.inside & ~history
-            twice = np.bincount(place[ahead], minlength=1) > 1
-            if twice.any():
-                row = np.flatnonzero(ahead)[np.argmax(twice[place[ahead]])]
-                when = Frequency.parse(self.task.frequency).time(self.located.step[row : row + 1])[
-                    0
-                ]
-                raise DuplicateRows(
-                    f"{int(twice.sum())} steps have several rows of known-ahead columns, e.g."
-                    f" {when}; give one row a series and step in `future`"
-                )
+        self.beside = inside & ~mine
+        self.beside[self.beside] = taken[place[self.beside]]
+        self.inside = inside & ~self.beside
+        if self.task.aggregate or self.task.duplicates != "error":
+            return
+        ahead = np.flatnonzero(self.inside & ~history)
+        rows, _ = duplicates.surplus(place[ahead], self.located.step[ahead], self.task)
+        if len(rows):
+            step = self.located.step[ahead[rows[:1]]]
+            when = Frequency.parse(self.task.frequency).time(step)[0]
+            raise DuplicateRows(
+                f"{len(np.unique(place[ahead[rows]]))} steps have several rows of known-ahead"
+                f" columns, e.g. {when}; give one row a series and step in `future`"
+            )
 
     def panel(self, keys: dict[str, Texts], target: Array, weight: str | None) -> Panel:
         if not self.task.aggregate and self.task.duplicates == "error":
@@ -276,7 +287,11 @@ class _Columns:
     def _means(self, names: tuple[str, ...], which: Bools) -> NDArray[np.float32]:
         result = np.empty((self.places.total, len(names)), np.float32)
         for i, name in enumerate(names):
-            result[:, i] = single(self.places.means(self.given.numeric(name), which))
+            values = self.given.numeric(name)
+            found = self.places.means(values, which)
+            if which is self.inside and self.beside.any():
+                found = np.where(np.isnan(found), self.places.means(values, self.beside), found)
+            result[:, i] = single(found)
         return result
 
     def _static(self) -> NDArray[np.float32]:
@@ -305,5 +320,8 @@ class _Columns:
                 else:
                     which = self.past if role == "past" else self.inside
                     cells = self.places.lasts(code, which, len(texts))
+                    if role == "future" and self.beside.any():
+                        other = self.places.lasts(code, self.beside, len(texts))
+                        cells = np.where((with_blank == "")[cells], other, cells)
                 found[f"{role}.{name}"] = Categories(cells.astype(np.int32), with_blank)
         return found

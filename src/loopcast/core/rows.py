@@ -136,8 +136,9 @@ def _flat(column: Any, name: str) -> NDArray[Any]:
 
 def _array(column: Any) -> NDArray[Any]:
     if isinstance(column, np.ma.MaskedArray):
-        cells = np.ma.getdata(column).astype(object)
-        cells[np.ma.getmaskarray(column)] = None
+        dated = column.dtype.kind in "mM"
+        cells = np.ma.getdata(column).copy() if dated else np.ma.getdata(column).astype(object)
+        cells[np.ma.getmaskarray(column)] = "NaT" if dated else None
         return cells
     if isinstance(column, np.ndarray):
         return column

@@ -82,7 +82,9 @@ class CsvFile(Source):
     def chunks(self, columns: Sequence[str], text: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
         """See Source."""
         options = self._options(columns, text)
-        for name in _wordy(self._frame(paths(self.path)[0], nrows=CHUNK, **options), text):
+        begins = (self._frame(path, nrows=CHUNK, **options) for path in paths(self.path))
+        first = next((frame for frame in begins if len(frame)), None)
+        for name in [] if first is None else _wordy(first, text):
             options["dtype"][name], options["na_values"][name] = str, [""]
         numbers: set[str] = set()
         for path in paths(self.path):

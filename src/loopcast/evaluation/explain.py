@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from loopcast.core.errors import DataError
 from loopcast.core.frequency import Frequency
-from loopcast.core.grid import grid, require_future
+from loopcast.core.grid import grid, missing_future, require_future
 from loopcast.core.inputs import inputs
 from loopcast.core.panel import Panel
 from loopcast.core.scores import median
@@ -71,8 +71,11 @@ def explain(
     """
     task = predictor.task
     panel = grid(history, task, future=future, origin=origin)
-    require_future(panel, task)
     series = _chosen(panel, task, key)
+    known = series[~missing_future(panel, task)[series]]
+    if key or not len(known):
+        require_future(panel, task, series)
+    series = known
     prepared = inputs(panel, task, series, panel.origin[series])
     base = _median(predictor, prepared)
     size = _size(base, prepared["target"])

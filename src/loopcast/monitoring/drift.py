@@ -129,10 +129,11 @@ class _Tested:
 
 def _tested(before: Floats, after: Floats, shape: Shape, like: Course | None) -> _Tested:
     """Rows whose reference has too few looks are not tested."""
-    looks = before.shape[1]
+    seen = np.isfinite(before)
+    looks = max(int(seen.any(0).sum()), 1)  # closed days and gaps keep their places and say nothing
     found = course(before, after, shape.season, like)
     score = np.fmax(found.up, found.down) if shape.sides == 2 else found.up
-    usable = np.isfinite(before).sum(1) >= USABLE * looks
+    usable = seen.sum(1) >= USABLE * looks
     score = np.where(usable[:, None], score, np.nan)
     p = p_values(score, found.autocorrelation, looks, shape.year, shape.season, shape.sides)
     return _Tested(_means(before), after, score, p, found, looks, shape)

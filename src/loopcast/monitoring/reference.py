@@ -35,6 +35,11 @@ class Compared:
     first: int
     clock: Clock
 
+    @property
+    def looked(self) -> int:
+        """Looks of the reference of which anything is known."""
+        return int(np.isfinite(self.reference).any(0).sum())
+
     def last_step(self, look: int) -> int:
         """The last step of a look of `since`."""
         return self.first + (look + 1) * self.clock.unit - 1

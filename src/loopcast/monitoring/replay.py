@@ -34,15 +34,12 @@ def replayed(
 ) -> Backtest | None:
     """Errors of the steps after the train part, `most` at most, up to step `until`.
 
-    Of no window where the history does not reach so far; None where it cannot be read or lacks what
-    the version needs, and the log says why.
+    None where the history does not reach so far, or lacks what the version needs; the log says why.
     """
     try:
         predictor = Predictor(version.content())
-        rows, task = history.read(keys), predictor.task
-        found = _errors(predictor, rows, trained(version, task), until, most)
-        nothing = Backtest([], np.zeros(0, np.int64), np.zeros((0, task.horizon), np.float32))
-        return nothing if found is None else found
+        rows = history.read(keys)
+        return _errors(predictor, rows, trained(version, predictor.task), until, most)
     except LoopcastError as error:
         log.warning("version %s cannot be replayed: %s", version.version, error)
         return None

@@ -179,7 +179,7 @@ class Monitor:
             facts["reference"] = {"looks": 0, "needed": self.rules.reference}
             return Seen(facts, state=self._state(one))
         facts["reference"] = {
-            "looks": judged.compared.reference.shape[1],
+            "looks": judged.compared.looked,
             "needed": self.rules.reference,
             "series": len(judged.compared.keys),
         }
@@ -192,7 +192,7 @@ class Monitor:
         """None where the reference is too short, or nothing came after it."""
         backtest = self._backtest(version, one)
         found = compared(one, backtest, self.rules.reference)
-        if found is None or found.reference.shape[1] < self.rules.reference:
+        if found is None or found.looked < self.rules.reference:
             return None
         if not found.since.size:
             return None

@@ -1,6 +1,5 @@
 """History by series key: rows of the operator's own query, without pandas."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,14 +11,14 @@ from loopcast.core.environment import expand
 from loopcast.core.errors import ConfigError
 from loopcast.store.database import Database, StoreError, said, soon
 
-log = logging.getLogger("loopcast.store")
 Columns = dict[str, list[Any]]
 NO_SUCH_VALUE = ("22P02", "22003", "22007", "22008")
 """PostgreSQL's words for a text that is no value of the column's type."""
-FAILED = 10
-"""With more such keys in one request the rest of it is not looked through one by one."""
-PATIENCE = sa.text("SET LOCAL statement_timeout = 30000")
-"""Milliseconds, for this question alone: whoever pools connections shares no settings."""
+PATIENCE = sa.text(
+    "SELECT set_config('statement_timeout', '30000', true)"
+    " WHERE current_setting('statement_timeout') = '0'"
+)
+"""Milliseconds, for this question alone, where nobody has set any: poolers share no settings."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class SqlHistory:
         statement = sa.text(self.query)
         named = set(statement._bindparams)  # there is no public list of names
         with said(self.database), self.database.engine.connect() as connection:
-            return self._without_impossible(connection, statement, keys, named, [])
+            return self._without_impossible(connection, statement, keys, named)
 
     def _without_impossible(
         self,
@@ -74,12 +73,9 @@ class SqlHistory:
         statement: sa.TextClause,
         keys: Sequence[Mapping[str, str]],
         named: set[str],
-        failed: list[Mapping[str, str]],
     ) -> Columns:
         """A key that the column cannot hold is the key of no row; the others are found by halving."""
-        if connection.dialect.name == "postgresql" and "statement_timeout" not in str(
-            connection.engine.url.query
-        ):
+        if connection.dialect.name == "postgresql":
             connection.execute(PATIENCE)
         try:
             if "keys" in named:
@@ -89,16 +85,12 @@ class SqlHistory:
             if getattr(error.orig, "sqlstate", None) not in NO_SUCH_VALUE:
                 raise
             connection.rollback()
-            if len(keys) == 1 or len(failed) >= FAILED:
-                log.warning(
-                    "keys that the history's columns cannot hold: %s", type(error.orig).__name__
-                )
-                failed.append(keys[0])
+            if len(keys) == 1:
                 return {}
         found: Columns = {}
         middle = len(keys) // 2
         for part in (keys[:middle], keys[middle:]):
-            more = self._without_impossible(connection, statement, part, named, failed)
+            more = self._without_impossible(connection, statement, part, named)
             for name, column in more.items():
                 found.setdefault(name, []).extend(column)
         return found
