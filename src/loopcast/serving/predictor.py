@@ -143,6 +143,11 @@ class Predictor:
         if self.task.aggregate:
             return
         seen = ~np.isnan(panel.target)
+        near = seen[1:] & seen[:-1]
+        ends = panel.offsets[1:-1]  # the last step of one series and the next one's first
+        near[ends[(ends > 0) & (ends < len(seen))] - 1] = False
+        if near.any():
+            return
         steps, owners = panel.indices[seen], panel.owners[seen]
         apart = np.diff(steps)[owners[1:] == owners[:-1]]
         if len(apart) >= ENOUGH and (wide := int(np.gcd.reduce(apart))) > 1:
