@@ -276,9 +276,8 @@ class _Columns:
         owner = np.repeat(np.arange(len(spans.start)), np.diff(spans.offsets))
         known = spans.offsets[:-1] + spans.origin - spans.start
         absent &= np.arange(len(values)) <= known[owner]
-        if (
-            self.task.zone is not None and Frequency.parse(self.task.frequency).unit == "minute"
-        ):  # the hour that the spring day leaves out
+        clocked = self.task.zone and Frequency.parse(self.task.frequency).unit == "minute"
+        if clocked:  # the hour that the spring day leaves out
             places = np.flatnonzero(absent)
             steps = places - spans.offsets[owner[places]] + spans.start[owner[places]]
             absent[places] = ~skipped(steps, self.task)

@@ -65,7 +65,7 @@ def _cells(values: NDArray[Any], name: str) -> NDArray[np.float64]:
     if values.dtype.kind in "mM":
         values = values.astype(str)  # no number, though nanoseconds become one in a list
     listed = values.tolist()
-    clean = [np.nan if missing(v) or v in BLANK else _truth(v) for v in listed]
+    clean = [np.nan if missing(v) or v in BLANK else truth(v) for v in listed]
     try:
         result = np.array(clean, dtype=np.float64)
         if result.ndim != 1:
@@ -79,7 +79,8 @@ def _cells(values: NDArray[Any], name: str) -> NDArray[np.float64]:
         ) from error
 
 
-def _truth(value: Any) -> Any:
+def truth(value: Any) -> Any:
+    """1 and 0 for the words that pandas reads as True and False; anything else as it is."""
     return TRUTH.get(value, value) if isinstance(value, str) else value
 
 

@@ -46,9 +46,7 @@ def retrain(args: Sequence[str], load: Load) -> None:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a training ends with its parent
     found = load(options.config)
-    settings.read(
-        found.retrain, options.config
-    )  # what is wrong there is told before the first tick
+    settings.read(found.retrain, options.config)  # its faults are told before the first tick
     ground = cache(lambda: opened(found, options.config))
     while True:
         _tell(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from loopcast.core import times
 from loopcast.core.errors import WrongTime
 from loopcast.core.frequency import Frequency
-from loopcast.core.rows import BLANK, TRUTH, columns
+from loopcast.core.rows import BLANK, columns, truth
 from loopcast.core.task import Task
 from loopcast.core.text import codes
 
@@ -128,7 +128,7 @@ def loose(values: Array) -> Array:
     """Numbers as float64, infinities kept, NaN for whatever else a cell holds."""
     if values.dtype.kind in "fiub":
         return values.astype(np.float64)
-    listed = [np.nan if _blank(value) else _truth(value) for value in values.tolist()]
+    listed = [np.nan if _blank(value) else truth(value) for value in values.tolist()]
     try:
         return np.array(listed, dtype=np.float64)
     except (TypeError, ValueError):
@@ -151,10 +151,6 @@ def _blank(value: Any) -> bool:
     if isinstance(value, str):
         return value in BLANK
     return value is None
-
-
-def _truth(value: Any) -> Any:
-    return TRUTH.get(value, value) if isinstance(value, str) else value
 
 
 def _float(value: Any) -> float:
